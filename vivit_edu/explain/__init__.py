@@ -1,0 +1,14 @@
+"""What a model looked at: attention recorded by the tap, and drawn."""
+
+import importlib
+
+from vivit_edu.explain.record import AttentionRecord, record_attention
+
+_ON_FIRST_USE = ("figures", "theme")  # these need plotly
+__all__ = ["AttentionRecord", "record_attention", *_ON_FIRST_USE]
+
+
+def __getattr__(name):
+    if name in _ON_FIRST_USE:
+        return importlib.import_module(f"vivit_edu.explain.{name}")
+    raise AttributeError(f"module 'vivit_edu.explain' has no attribute {name!r}")
