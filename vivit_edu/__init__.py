@@ -12,7 +12,18 @@ from vivit_edu.model import ViT, ViViT
 
 __version__ = "0.1.0"
 _ON_FIRST_USE = ("data", "explain", "pretrained", "teach", "training")
-__all__ = ["ViT", "ViViT", "ViViTConfig", "attention", "cost", "encoder", "model", "named", "tokens", *_ON_FIRST_USE]
+__all__ = [
+    "ViT",
+    "ViViT",
+    "ViViTConfig",
+    "attention",
+    "cost",
+    "encoder",
+    "model",
+    "named",
+    "tokens",
+    *_ON_FIRST_USE,
+]
 
 
 def __getattr__(name):

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 
 Tap = Callable[[str, Array], Array]
@@ -63,7 +64,9 @@ class SelfAttention(nnx.Module):
         self.weights_dropout = _dropout(config.attention_dropout, rngs)
         self.dropout = _dropout(config.dropout, rngs)
 
-    def __call__(self, z: Float[Array, "... N D"], *, layer: int = 0, tap: Tap | None = None) -> Float[Array, "... N D"]:
+    def __call__(
+        self, z: Float[Array, "... N D"], *, layer: int = 0, tap: Tap | None = None
+    ) -> Float[Array, "... N D"]:
         """What each token gathers from the others."""
         y = self.attend(self.query(z), self.key(z), self.value(z), layer=layer, tap=tap)  # (..., N, A, Dh)
         return self.dropout(self.out(y))  # (..., N, D)

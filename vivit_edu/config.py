@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from flax.core import FrozenDict
@@ -86,10 +87,10 @@ class ViViTConfig:
     """
 
     frames: int = 32
-    size: tuple[int, int] = (224, 224)
+    size: int | Sequence[int] = (224, 224)
     channels: int = 3
     classes: int | Mapping[str, int] = 400
-    tubelet: tuple[int, int, int] = (2, 16, 16)
+    tubelet: Sequence[int] = (2, 16, 16)
     tokeniser: str = "tubelet"
     sampling: str = "interior"
     body: str = "spacetime"
@@ -106,7 +107,7 @@ class ViViTConfig:
     gelu: str = "tanh"
     epsilon: float = 1e-6
     pre_logits: int | None = None
-    dtype: str = "float32"
+    dtype: Any = "float32"
 
     def __post_init__(self):
         self._normalise()
@@ -210,7 +211,11 @@ def named(name: str, **overrides) -> ViViTConfig:
       KeyError: where the name is none of these.
     """
     match = NAME.fullmatch(name)
-    if match is None or (match["kind"] == "ViT") != (match["time"] is None) or (match["kind"] == "ViT" and match["suffix"]):
+    if (
+        match is None
+        or (match["kind"] == "ViT") != (match["time"] is None)
+        or (match["kind"] == "ViT" and match["suffix"])
+    ):
         raise KeyError(
             f"no model is named {name!r}: expected ViViT-{{{','.join(BACKBONES)}}}/16x2, alone or followed by "
             f"{', '.join(filter(None, SUFFIXES))}, or ViT-{{{','.join(BACKBONES)}}}/16"

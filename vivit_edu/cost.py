@@ -60,20 +60,31 @@ def flops(config: ViViTConfig, views: int = 1) -> float:
 def memory(config: ViViTConfig, batch: int = 1) -> Memory:
     """Bytes of one training step with `batch` clips; nothing is allocated or run. Taught in: Ch. 8.
 
-    Activations are the residuals that `jax.vjp` keeps of the plain forward pass; the compiler may fuse some away,
-    so this bounds what an uncompiled step needs.
+    Activations are the residuals that `jax.vjp` keeps of the plain forward pass for each clip; the compiler may fuse
+    some away.
 
     Raises:
       ValueError: where batch is below 1.
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1; got {batch}")
+    weights = 4 * parameters(config)
+    kept, attention = (two - one for one, two in zip(_residuals(config, 1), _residuals(config, 2), strict=True))
+    return Memory(
+        parameters=weights,
+        gradients=weights,
+        optimiser=weights,
+        activations=batch * kept,
+        attention=batch * attention,
+    )
+
+
+def _residuals(config, batch):
+    """Bytes that the backward pass is handed, parameters among them, and bytes of attention weights."""
     sizes = []
     forward, state, video = _program(config, batch, tap=lambda _, weights: sizes.append(_bytes(weights)) or weights)
     backward = jax.eval_shape(lambda *args: jax.vjp(forward, *args)[1], state, video)
-    weights = sum(map(_bytes, jax.tree.leaves(state)))
-    kept = sum(map(_bytes, jax.tree.leaves(backward))) - weights  # residuals hold the parameters too
-    return Memory(parameters=weights, gradients=weights, optimiser=weights, activations=kept, attention=sum(sizes))
+    return sum(map(_bytes, jax.tree.leaves(backward))), sum(sizes)
 
 
 class _OneKey(nnx.Rngs):

@@ -6,8 +6,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from vivit_edu.arrays import Array
 from vivit_edu.attention import SelfAttention, Tap, TimeAttention
 from vivit_edu.config import ViViTConfig
 from vivit_edu.tokens import ClassToken
@@ -40,7 +41,9 @@ class Block(nnx.Module):
         self.mlp_norm = layer_norm(config, rngs)
         self.mlp = MLP(config, rngs=rngs)
 
-    def __call__(self, z: Float[Array, "... N D"], *, layer: int = 0, tap: Tap | None = None) -> Float[Array, "... N D"]:
+    def __call__(
+        self, z: Float[Array, "... N D"], *, layer: int = 0, tap: Tap | None = None
+    ) -> Float[Array, "... N D"]:
         """The tokens after one layer."""
         y = self.attention(self.attention_norm(z), layer=layer, tap=tap) + z  # Eq. 2
         return self.mlp(self.mlp_norm(y)) + y  # Eq. 3
@@ -58,7 +61,9 @@ class FactorisedBlock(nnx.Module):
         self.mlp_norm = layer_norm(config, rngs)
         self.mlp = MLP(config, rngs=rngs)
 
-    def __call__(self, z: Float[Array, "B nt S D"], *, layer: int = 0, tap: Tap | None = None) -> Float[Array, "B nt S D"]:
+    def __call__(
+        self, z: Float[Array, "B nt S D"], *, layer: int = 0, tap: Tap | None = None
+    ) -> Float[Array, "B nt S D"]:
         """The tokens after one layer."""
         steps = {"space": (self.space_norm, self.space), "time": (self.time_norm, self.time)}
         for norm, attention in (steps[over] for over in self.order):
@@ -93,7 +98,15 @@ class Encoder(nnx.Module):
     learned, N(0, 0.02), one for each place of `grid` and one for the class token. Taught in: Ch. 4.
     """
 
-    def __init__(self, config: ViViTConfig, block: Callable[..., nnx.Module], *, grid: tuple[int, ...], depth: int, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        config: ViViTConfig,
+        block: Callable[..., nnx.Module],
+        *,
+        grid: tuple[int, ...],
+        depth: int,
+        rngs: nnx.Rngs,
+    ):
         self.axes = tuple(range(-1 - len(grid), -1))
         has_token = config.pool == "class_token"
         self.class_token = ClassToken(config.width) if has_token else None

@@ -6,8 +6,9 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from vivit_edu.arrays import Array
 from vivit_edu.attention import SplitHeadsAttention, Tap
 from vivit_edu.config import ViViTConfig
 from vivit_edu.encoder import Block, Encoder, FactorisedBlock
@@ -121,7 +122,7 @@ class ViViT(nnx.Module):
         self.heads = Heads(config, rngs=rngs)
         self.eval()
 
-    def __call__(self, video: Float[Array | np.ndarray, "B T H W C"], *, tap: Tap | None = None) -> Array | dict[str, Array]:
+    def __call__(self, video: Float[Array, "B T H W C"], *, tap: Tap | None = None) -> Array | dict[str, Array]:
         """Logits (B, classes), or a mapping of them, of clips with pixels in [-1, 1].
 
         Args:
@@ -144,14 +145,12 @@ class ViT(ViViT):
             raise ValueError(f"ViT takes one frame and body 'spacetime'; got {config.frames} frames, {config.body!r}")
         super().__init__(config, rngs=rngs)
 
-    def __call__(self, image: Float[Array | np.ndarray, "B H W C"], *, tap: Tap | None = None) -> Array | dict[str, Array]:
+    def __call__(self, image: Float[Array, "B H W C"], *, tap: Tap | None = None) -> Array | dict[str, Array]:
         """Logits (B, classes), or a mapping of them, of images with pixels in [-1, 1]."""
-        if image.ndim != 4:
-            raise ValueError(f"expected images (batch, height, width, channels); got shape {tuple(image.shape)}")
         return super().__call__(image[:, None], tap=tap)
 
 
-def check_clip(video: Array | np.ndarray, config: ViViTConfig) -> None:
+def check_clip(video: Array, config: ViViTConfig) -> None:
     """Raises ValueError, one sentence, where a batch of clips does not fit the configuration."""
     expected = (config.frames, *config.size, config.channels)
     if video.ndim != 5 or tuple(video.shape[1:]) != expected:

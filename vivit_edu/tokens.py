@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 
 

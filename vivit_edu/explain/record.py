@@ -6,8 +6,9 @@ from functools import partial
 
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from vivit_edu.arrays import Array
 from vivit_edu.model import ViViT
 
 
@@ -33,7 +34,7 @@ class AttentionRecord:
 
 
 def record_attention(
-    model: ViViT, video: Float[Array | np.ndarray, "B ..."], *, keep: Collection[str] | None = None
+    model: ViViT, video: Float[Array, "B ..."], *, keep: Collection[str] | None = None
 ) -> tuple[Array | dict[str, Array], list[AttentionRecord]]:
     """The model's logits, and a record of every attention, in the order in which they ran.
 
@@ -45,19 +46,16 @@ def record_attention(
     Raises:
       KeyError: where a name in `keep` is none of the model's.
     """
-    logits, weights = _run(model, video, keep=None if keep is None else tuple(keep))
-    unknown = sorted(set(keep or ()) - weights.keys())
-    if unknown:
-        names = ", ".join(_run_names(model, video))
-        raise KeyError(f"no attention is named {', '.join(unknown)}; this model has {names}")
-    token = model.config.pool == "class_token"
-    records = [
-        AttentionRecord(
-            name=name, weights=np.asarray(w), over=name.split("/")[0], grid=model.config.grid, class_token=token
-        )
-        for name, w in weights.items()
+    names = _names(model, video)
+    if unknown := sorted(set(keep or ()) - set(names)):
+        raise KeyError(f"no attention is named {', '.join(unknown)}; this model has {', '.join(names)}")
+    wanted = tuple(name for name in names if keep is None or name in keep)
+    logits, weights = _run(model, video, keep=wanted)
+    labels = {"grid": model.config.grid, "class_token": model.config.pool == "class_token"}
+    return logits, [
+        AttentionRecord(name=name, weights=np.asarray(weights[name]), over=name.split("/")[0], **labels)
+        for name in wanted
     ]
-    return logits, records
 
 
 @partial(nnx.jit, static_argnames="keep")
@@ -65,14 +63,15 @@ def _run(model, video, *, keep):
     weights = {}
 
     def tap(name, value):
-        if keep is None or name in keep:
+        if name in keep:
             weights[name] = value
         return value
 
     return model(video, tap=tap), weights
 
 
-def _run_names(model, video):
+def _names(model, video):
+    """The names of a model's attentions, in the order in which they run."""
     names = []
     nnx.eval_shape(lambda m, v: m(v, tap=lambda name, w: names.append(name) or w), model, video)
     return names
