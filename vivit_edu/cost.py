@@ -1,4 +1,4 @@
-"""What a model costs, from its configuration alone: parameters, operations, memory (Arnab et al. 2021, Tables 2 and 5)."""
+"""What a model costs by its configuration alone: parameters, operations, memory (Arnab et al. 2021, Tables 2, 5)."""
 
 import dataclasses
 import functools

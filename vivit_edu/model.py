@@ -1,4 +1,4 @@
-"""ViT and ViViT: tokenise, encode, classify; the five bodies as compositions of encoders (Arnab et al. 2021, Sec. 3.3)."""
+"""ViT and ViViT: tokenise, encode, classify; the five bodies as compositions (Arnab et al. 2021, Sec. 3.3)."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""How a clip becomes a sentence: uniform frame sampling, tubelet embedding, class token (Arnab et al. 2021, Sec. 3.2)."""
+"""How a clip becomes a sentence: uniform frame sampling, tubelets, class token (Arnab et al. 2021, Sec. 3.2)."""
 
 import jax
 import jax.numpy as jnp
