@@ -72,7 +72,12 @@ def _layout():
         "legend": {"orientation": "h", "y": -0.18, "x": 0, "title": {"text": ""}},
         "annotationdefaults": {"font": {"size": 12}, "arrowcolor": COLOURS["ink"], "arrowwidth": 1},
         "shapedefaults": {"line": {"color": COLOURS["ink"], "width": 1}},
-        "sliderdefaults": {**control, "activebgcolor": COLOURS["query"], "pad": {"t": 24}, "transition": {"duration": 0}},
+        "sliderdefaults": {
+            **control,
+            "activebgcolor": COLOURS["query"],
+            "pad": {"t": 24},
+            "transition": {"duration": 0},
+        },
         "updatemenudefaults": {**control, "showactive": True},
         "dragmode": False,  # a finger that scrolls the page must not zoom the figure
         "modebar": {"remove": ["lasso", "select", "autoscale"]},
