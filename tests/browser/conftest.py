@@ -1,0 +1,69 @@
+"""One Chromium for the tests of a module, which reaches this machine and no other."""
+
+import pathlib
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+
+CHROME_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """Every test in this folder drives a browser."""
+    here = pathlib.Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A running Chromium, or a skip that says what is missing."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROME_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """`open_page(**options)`: a fresh page; `page.outside` lists the requests to other hosts, which all fail.
+
+    `options` are those of Playwright's `Browser.new_context`: `viewport`, `color_scheme`, `reduced_motion`.
+    """
+    contexts = []
+
+    def new(**options):
+        context = chromium.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.outside = []
+
+        def only_here(route):
+            url = urlsplit(route.request.url)
+            if url.scheme in ("data", "blob", "file") or url.hostname == "127.0.0.1":
+                route.continue_()
+            else:
+                page.outside.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", only_here)
+        return page
+
+    yield new
+    for context in contexts:
+        context.close()
