@@ -1,4 +1,4 @@
-"""The command line: `vivit-edu`, or `python -m vivit_edu`. What goes wrong is said in one sentence, with exit code 2."""
+"""The command line: `vivit-edu`, or `python -m vivit_edu`. An error is one sentence, with exit code 2."""
 
 import argparse
 import sys
@@ -23,7 +23,9 @@ def _parser():
     parser = argparse.ArgumentParser(prog="vivit-edu", description="Video vision transformers, taught.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    data = commands.add_parser("data", help="the embedded clips").add_subparsers(required=True, metavar="ACTION")
+    data = commands.add_parser("data", help="the embedded clips").add_subparsers(
+        required=True, metavar="ACTION"
+    )
     make = data.add_parser("make", help="write the embedded clips as mp4 files")
     make.add_argument("folder", nargs="?", help="where to (default: the user's cache)")
     make.set_defaults(run=_make_clips)
@@ -32,7 +34,9 @@ def _parser():
     cost.add_argument("name", help=f"for example {EXAMPLE}")
     cost.add_argument("--classes", type=int, default=400, help="default: %(default)s")
     cost.add_argument("--frames", type=int, default=32, help="frames of a clip; default: %(default)s")
-    cost.add_argument("--size", type=int, default=224, help="height and width of a frame; default: %(default)s")
+    cost.add_argument(
+        "--size", type=int, default=224, help="height and width of a frame; default: %(default)s"
+    )
     cost.add_argument("--views", type=int, default=1, help="clips seen of one video; default: %(default)s")
     cost.add_argument("--batch", type=int, default=1, help="clips in a training step; default: %(default)s")
     cost.set_defaults(run=_show_cost)
@@ -50,10 +54,11 @@ def _show_cost(options):
 
     config = named(options.name, classes=options.classes, frames=options.frames, size=options.size)
     memory = cost.memory(config, batch=options.batch)
+    total, attention = memory.total / 2**30, memory.attention / 2**30
     rows = [
         ("parameters", f"{cost.parameters(config) / 1e6:,.2f} M"),
         ("operations", f"{cost.flops(config, views=options.views) / 1e9:,.1f} G multiply-adds"),
-        ("training", f"{memory.total / 2**30:,.2f} GiB, of which attention weights {memory.attention / 2**30:,.2f} GiB"),
+        ("training", f"{total:,.2f} GiB, of which attention weights {attention:,.2f} GiB"),
     ]
     print(config.name)
     for what, much in rows:
