@@ -56,6 +56,8 @@ html_favicon = "_static/drawn/favicon.svg"
 html_copy_source = True  # the download button serves the notebook
 html_show_sourcelink = False
 mathjax_path = "vendor/tex-svg-full.js"
+mathjax3_config = {"tex": {"tagIndent": "0.1em"}}  # so that an equation and its number fit a phone
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system has it
 html_theme_options = {
     "repository_url": REPOSITORY,
     "repository_branch": "main",

@@ -40,11 +40,13 @@
     const title = typeof layout.title === "string" ? { text: layout.title } : layout.title;
     const size = title?.font?.size ?? template.title?.font?.size ?? 15;
     if (title?.text && !title.text.replaceAll(/<br ?\/?>/g, "").includes("<")) {
-      const lines = title.text.split(/<br ?\/?>/).map((line) => broken(line, width - 24, size, font.family ?? "sans-serif")).join("<br>");
+      const lines = title.text.split(/<br ?\/?>/).map((line) => broken(line, width - 16, size, font.family ?? "sans-serif")).join("<br>");
       const count = lines.split("<br>").length;
-      const top = layout.margin?.t ?? template.margin?.t ?? 48;
+      const top = layout.margin?.t ?? template.margin?.t ?? 56;
       const room = Math.max(0, count - title.text.split(/<br ?\/?>/).length) * size * 1.3;
-      layout.title = { ...title, text: lines };
+      const pad = { ...template.title?.pad, ...title.pad };
+      if (count > 1) pad.t = (pad.t ?? 0) + 0.7 * size; // plotly sets the first of several lines too high by this
+      layout.title = { ...title, text: lines, pad };
       layout.margin = { ...layout.margin, t: top + room };
       if (layout.height) layout.height += room;
     }

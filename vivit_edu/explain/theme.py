@@ -59,23 +59,23 @@ def _layout():
     control = {"bgcolor": "rgba(128, 132, 138, 0.18)", "bordercolor": COLOURS["grid"], "font": {"size": 12}}
     return {
         "font": {"family": FONT, "size": 13, "color": COLOURS["ink"]},
-        "title": {"font": {"size": 15}, "x": 0, "xref": "paper", "xanchor": "left", "automargin": True},
+        "title": {"font": {"size": 15}, **_TOP_LEFT},
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "colorway": list(CATEGORIES),
         "colorscale": {"sequential": ATTENTION["light"], "diverging": _DIVERGING},
         "coloraxis": {"colorbar": _colour_bar()},
-        "margin": {"l": 8, "r": 8, "t": 48, "b": 8, "pad": 2},
+        "margin": {"l": 8, "r": 8, "t": 56, "b": 8, "pad": 2},
         "xaxis": _axis(),
         "yaxis": _axis(),
         "hoverlabel": {"font": {"family": FONT, "size": 12}, "align": "left"},
-        "legend": {"orientation": "h", "y": -0.18, "x": 0, "title": {"text": ""}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "title": {"text": ""}},
         "annotationdefaults": {"font": {"size": 12}, "arrowcolor": COLOURS["ink"], "arrowwidth": 1},
         "shapedefaults": {"line": {"color": COLOURS["ink"], "width": 1}},
         "sliderdefaults": {
             **control,
             "activebgcolor": COLOURS["query"],
-            "pad": {"t": 24},
+            "pad": {"t": 48},
             "transition": {"duration": 0},
         },
         "updatemenudefaults": {**control, "showactive": True},
@@ -84,6 +84,15 @@ def _layout():
     }
 
 
+_TOP_LEFT = {
+    "x": 0,
+    "xref": "container",
+    "xanchor": "left",
+    "y": 1,
+    "yref": "container",
+    "yanchor": "top",
+    "pad": {"t": 8, "l": 4},
+}
 _DIVERGING = [[0, COLOURS["time"]], [0.5, "#f4f4f4"], [1, COLOURS["space"]]]  # never red against green
 
 
