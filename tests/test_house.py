@@ -153,3 +153,11 @@ def test_notebook_installs_itself_on_colab_and_only_there(path):
     installs = re.compile(r"^\s*[%!]\s*pip|\bpip install", flags=re.MULTILINE)
     assert '"google.colab" in sys.modules' in first.source and installs.search(first.source)
     assert not [cell.source for cell in others if installs.search(cell.source)]
+
+
+def test_example_of_the_readme_runs():
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)[1]
+    out = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert "(1, " in out.stdout
