@@ -1,7 +1,8 @@
-"""Builds the book into book/_build/html: `python book/build.py` runs every notebook and turns warnings into errors.
+"""Builds the book into book/_build/html: every notebook is run, and a warning is an error.
 
-The pages load nothing from other hosts. Of what a browser needs, plotly.min.js comes from the installed plotly and
-MathJax from the wheel django-static-mathjax, which holds its files and needs no Django; both are in the `book` extra.
+The pages load nothing from other hosts. Of what a browser needs, plotly.min.js comes from the installed plotly
+and MathJax from the wheel django-static-mathjax, which holds its files and needs no Django; both are in the
+`book` extra.
 """
 
 import argparse
@@ -34,9 +35,15 @@ def main(arguments=None) -> int:
 
 
 def _options(arguments):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cached", action="store_true", help="keep outputs while neither notebook nor package change")
-    parser.add_argument("--draft", action="store_true", help="leave out missing pages; warnings do not stop the build")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cached", action="store_true", help="keep outputs while neither notebook nor package change"
+    )
+    parser.add_argument(
+        "--draft", action="store_true", help="leave out missing pages; warnings do not stop the build"
+    )
     parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", help="where the notebooks lie")
     parser.add_argument("--output", type=Path, default=HTML, help="where the pages go")
     return parser.parse_args(arguments)
@@ -93,7 +100,7 @@ def sphinx(options, pages) -> int:
 
 
 def fingerprint() -> str:
-    """What the outputs depend on beside the notebooks: the package's files and the versions of what it draws with."""
+    """What the outputs depend on beside the notebooks: the package's files and a few versions."""
     digest = hashlib.sha256(sys.version.encode())
     for name in ("jax", "flax", "numpy", "plotly"):
         digest.update(f"{name}=={importlib.metadata.version(name)}".encode())

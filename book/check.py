@@ -1,7 +1,7 @@
 """Looks at every page of the built book as a reader would: `python book/check.py SCREENSHOTS`.
 
-Each page is opened in headless Chromium with all other hosts blocked, in light, in dark and on a phone. What a reader
-would stumble over is reported, one sentence each; a full-page picture of each is saved.
+Each page is opened in headless Chromium with all other hosts blocked, in light, in dark and on a phone. What a
+reader would stumble over is reported, one sentence each; a full-page picture of each is saved.
 """
 
 import argparse
@@ -28,67 +28,7 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 
-# Scrolls through the page, so that what is drawn late is drawn, then waits for maths, figures and clips.
-SETTLE = """async () => {
-  const rest = (ms) => new Promise((done) => setTimeout(done, ms));
-  for (let y = 0; y < document.body.scrollHeight; y += 700) { scrollTo(0, y); await rest(60); }
-  if (window.MathJax?.startup) await window.MathJax.startup.promise;
-  const waiting = () => [...document.querySelectorAll(".plotly-figure > script")].some((s) => s.parentElement.offsetParent)
-    || [...document.querySelectorAll("video")].some((v) => v.offsetParent && v.readyState < 2)
-    || [...document.images].some((i) => i.offsetParent && !i.complete);
-  for (let turn = 0; turn < 100 && waiting(); turn++) await rest(100);
-  scrollTo(0, 0);
-  await rest(300);
-}"""
-
-UNFOLD = '() => document.querySelectorAll("details").forEach((box) => (box.open = true))'
-
-FAULTS = r"""() => {
-  const faults = [], seen = (e) => e.offsetParent !== null;
-  const name = (e) => e.id || e.closest("[id]")?.id || e.tagName.toLowerCase();
-  document.querySelectorAll(".plotly-figure").forEach((box) => {
-    if (!seen(box)) return;
-    const svg = box.querySelector(".main-svg"), size = svg?.getBoundingClientRect();
-    if (!box._fullData?.length) faults.push(`figure without traces near #${name(box)}`);
-    else if (!size?.width || !size?.height) faults.push(`figure without size near #${name(box)}`);
-    box.querySelectorAll(".gtitle").forEach((title) => {
-      const t = title.getBoundingClientRect(), b = box.getBoundingClientRect();
-      if (t.right > b.right + 1 || t.left < b.left - 1 || t.top < b.top - 1) faults.push(`figure title cut near #${name(box)}`);
-    });
-  });
-  const light = (colour) => { const [r, g, b, a = 1] = colour.match(/[\d.]+/g).map(Number);
-    const [R, G, B] = [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return a < 0.5 ? null : 0.2126 * R + 0.7152 * G + 0.0722 * B; };
-  document.querySelectorAll(".plotly-figure :is(.gtitle, .xtitle, .xtick text)").forEach((text) => {
-    let at = text.closest(".plotly-figure"), ground = null;
-    for (; at && ground === null; at = at.parentElement) ground = light(getComputedStyle(at).backgroundColor);
-    const pair = [light(getComputedStyle(text).fill) ?? 1, ground ?? 1].sort((a, b) => b - a);
-    const contrast = (pair[0] + 0.05) / (pair[1] + 0.05);
-    if (contrast < 3) faults.push(`figure text hardly seen near #${name(text)}: contrast ${contrast.toFixed(1)}`);
-  });
-  document.querySelectorAll("video").forEach((v) => {
-    if (seen(v) && v.readyState === 0) faults.push(`clip that does not load near #${name(v)}`); });
-  [...document.images].forEach((i) => {
-    if (seen(i) && !i.naturalWidth) faults.push(`picture that does not load: ${i.src.slice(0, 80)}`); });
-  document.querySelectorAll(".math").forEach((m) => {
-    if (seen(m) && !m.querySelector("mjx-container")) faults.push(`maths not typeset: ${m.textContent.slice(0, 60)}`); });
-  document.querySelectorAll("mjx-merror, [data-mml-node=merror]").forEach((m) => faults.push(`maths with an error near #${name(m)}`));
-  document.querySelectorAll("mjx-container > svg").forEach((svg) => {
-    const box = svg.closest("div.math, li, p, td, dd, .math"), left = box.getBoundingClientRect().left;
-    if (seen(box) && svg.getBoundingClientRect().left < left - 2) faults.push(`maths cut on the left near #${name(box)}`); });
-  const text = document.createTreeWalker(document.querySelector("main") ?? document.body, NodeFilter.SHOW_TEXT);
-  while (text.nextNode()) {
-    const { parentElement: at, data } = text.currentNode;
-    if (/\$[^$\n]*\\[a-z]+[^$\n]*\$|^:::|\{(cite|eq|term|src|numref)[:}]/.test(data) && !at.closest("pre, code, script, svg"))
-      faults.push(`markup left over: ${data.trim().slice(0, 60)}`);
-  }
-  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-  if (wide > 1) {
-    const widest = [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 3);
-    faults.push(`page scrolls sideways by ${wide} px: ${widest.map((e) => `${e.tagName}.${e.className}`.slice(0, 60)).join(", ")}`);
-  }
-  return faults;
-}"""
+LOOK = (Path(__file__).parent / "look.js").read_text()  # defines look.settle, look.unfold and look.faults
 
 
 @contextlib.contextmanager
@@ -115,7 +55,9 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        program = (
+            shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        )
         browser = playwright.chromium.launch(executable_path=program, args=[*CHROMIUM_FLAGS])
         try:
             yield browser
@@ -140,14 +82,15 @@ def faults(browser, address: str, page: str, look: str, picture: Path | None = N
         tab.on("pageerror", lambda error: found.append(f"error: {str(error)[:200]}"))
         tab.on("response", lambda r: found.append(f"{r.status} {r.url}") if r.status >= 400 else None)
         tab.goto(f"{address}/{page}", wait_until="load")
-        tab.evaluate(SETTLE)
-        found += tab.evaluate(FAULTS)
+        tab.evaluate(LOOK)
+        tab.evaluate("look.settle()")
+        found += tab.evaluate("look.faults()")
         if picture:
             picture.parent.mkdir(parents=True, exist_ok=True)
             tab.screenshot(path=str(picture), full_page=True)
-        tab.evaluate(UNFOLD)
-        tab.evaluate(SETTLE)
-        found += tab.evaluate(FAULTS)
+        tab.evaluate("look.unfold()")
+        tab.evaluate("look.settle()")
+        found += tab.evaluate("look.faults()")
     finally:
         context.close()
     return sorted(set(found))
@@ -174,7 +117,9 @@ def check(folder: Path, pictures: Path | None = None) -> dict[tuple[str, str], l
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("pictures", type=Path, help="folder for the full-page pictures")
     parser.add_argument("--book", type=Path, default=HTML, help="the built book")
     options = parser.parse_args()

@@ -1,8 +1,8 @@
 """Renders a notebook's plotly figures in the built page.
 
-myst-nb knows no `application/vnd.plotly.v1+json`, and asks installed distributions for plug-ins. This extension adds
-its own to the list, so that the library needs no entry point for the sake of the book. The figure's JSON goes into the
-page as it stands; `_static/figures.js` draws it with the one plotly.min.js of the site.
+myst-nb knows no `application/vnd.plotly.v1+json`, and asks installed distributions for plug-ins. This
+extension adds its own to the list, so that the library needs no entry point for the sake of the book. The
+figure's JSON goes into the page as it stands; `_static/figures.js` draws it with the site's one plotly.min.js.
 """
 
 import json
@@ -25,11 +25,14 @@ class PlotlyFigure:
 
 
 def _html(figure):
-    height = figure.get("layout", {}).get("height", 450)  # kept free, so that the page does not jump when it is drawn
+    height = figure.get("layout", {}).get(
+        "height", 450
+    )  # kept free, so that the page does not jump when it is drawn
     spec = json.dumps({part: figure.get(part) for part in ("data", "layout", "frames")}).replace("</", "<\\/")
     return (
         f'<div class="plotly-figure" style="min-height: {height}px">'
-        f'<script type="application/json">{spec}</script><noscript>This figure needs JavaScript.</noscript></div>'
+        f'<script type="application/json">{spec}</script>'
+        "<noscript>This figure needs JavaScript.</noscript></div>"
     )
 
 
@@ -37,6 +40,8 @@ def setup(app):
     renderers = load_mime_renders()
     renderers.append(PlotlyFigure)
     if PlotlyFigure not in load_mime_renders():
-        raise RuntimeError("myst-nb no longer keeps one list of mime renderers: plotly figures would come out empty")
+        raise RuntimeError(
+            "myst-nb no longer keeps one list of mime renderers: plotly figures would come out empty"
+        )
     app.add_js_file("figures.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
