@@ -1,0 +1,24 @@
+"""Where made and downloaded files are kept, and how one is written: whole or not at all."""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """The folder for files that can be made again: $VIVIT_EDU_CACHE, or the user's cache folder."""
+    if chosen := os.environ.get("VIVIT_EDU_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "vivit_edu"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "vivit_edu"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "vivit_edu"
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Writes a file so that a reader sees all of it or none, whoever else writes it at the same time."""
+    unfinished = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.part")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)

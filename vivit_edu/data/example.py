@@ -1,0 +1,23 @@
+"""One labelled stretch of one video file: what every data set gives and what the pipeline takes."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Example:
+    """A labelled stretch of a video file.
+
+    Attributes:
+      path: the file.
+      labels: the class of each head by its name, {"verb": 3, "noun": 7}.
+      start, end: the stretch in seconds from the first frame; an `end` of None is the file's end.
+      id: the data set's own name for it.
+    """
+
+    path: Path
+    labels: Mapping[str, int]
+    start: float = 0.0
+    end: float | None = None
+    id: str = ""
