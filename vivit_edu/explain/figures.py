@@ -1,0 +1,21 @@
+"""Every figure of the tour and the chapters; each a plotly figure that needs no kernel once it is drawn."""
+
+from vivit_edu.explain.charts import costs, curves, filters, growth, position_similarity, scores
+from vivit_edu.explain.clips import film, raster, tubelets
+from vivit_edu.explain.maps import attention_over_frames, attention_small_multiples, sees, visibility
+
+__all__ = [
+    "attention_over_frames",
+    "attention_small_multiples",
+    "costs",
+    "curves",
+    "film",
+    "filters",
+    "growth",
+    "position_similarity",
+    "raster",
+    "scores",
+    "sees",
+    "tubelets",
+    "visibility",
+]

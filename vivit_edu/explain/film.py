@@ -1,0 +1,55 @@
+"""Clips that play in a page: HTML videos which carry their own H.264, so they need no kernel and no network."""
+
+import html
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import UInt8
+
+from vivit_edu.data import write_clip
+
+CELL = '<div style="flex: 0 1 auto; text-align: center; font-size: 0.9em">{video}<div>{caption}</div></div>'
+ROW = '<div style="display: flex; flex-wrap: wrap; gap: 12px; align-items: flex-end">{cells}</div>'
+
+
+def video_html(
+    frames: UInt8[np.ndarray, "T H W 3"], *, fps: float = 8, height: int = 192, title: str | None = None
+):
+    """A looping, silent video of the frames (IPython HTML); pixels stay square, as they are enlarged before encoding.
+
+    Args:
+      fps: frames a second.
+      height: in pixels of the page; frames are enlarged by the largest whole number that fits.
+      title: said to those who hear the page, and shown on hover.
+    """
+    from IPython.display import HTML
+
+    return HTML(_video(frames, fps, height, title or "a clip"))
+
+
+def videos_html(clips: Mapping[str, UInt8[np.ndarray, "T H W 3"]], *, fps: float = 8, height: int = 160):
+    """Several such videos side by side (IPython HTML), each with its name below."""
+    from IPython.display import HTML
+
+    cells = [
+        CELL.format(video=_video(frames, fps, height, name), caption=html.escape(name))
+        for name, frames in clips.items()
+    ]
+    return HTML(ROW.format(cells="".join(cells)))
+
+
+def enlarge(frames: UInt8[np.ndarray, "T H W 3"], height: int) -> UInt8[np.ndarray, "T _ _ 3"]:
+    """The frames with each pixel repeated by the largest whole number that fits the height, to even sizes."""
+    times = max(1, height // frames.shape[1])
+    large = frames.repeat(times, axis=1).repeat(times, axis=2)
+    return large[:, : large.shape[1] // 2 * 2, : large.shape[2] // 2 * 2]
+
+
+def _video(frames, fps, height, title):
+    import mediapy
+
+    large = enlarge(np.asarray(frames), height)
+    size, fitting = (large.shape[2], large.shape[1]), "max-width: 100%; height: auto"
+    video = mediapy.html_from_compressed_video(write_clip(None, large, fps=fps), *size, border=fitting)
+    title = html.escape(title, quote=True)
+    return video.replace("<video ", f'<video playsinline title="{title}" aria-label="{title}" ', 1)
