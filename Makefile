@@ -14,6 +14,9 @@ EDITABLE  = $(UV) pip install --quiet --no-deps --no-build-isolation -e .
 LOCK      = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
             --custom-compile-command "make lock" $(UPGRADE)
 
+# wheels are large, and some networks slow
+export UV_HTTP_TIMEOUT ?= 180
+
 .DELETE_ON_ERROR:
 .PHONY: help lab start-lab test test-colab book lint lock clean
 

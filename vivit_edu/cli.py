@@ -1,6 +1,7 @@
 """The command line: `vivit-edu`, or `python -m vivit_edu`. An error is one sentence, with exit code 2."""
 
 import argparse
+import pathlib
 import sys
 
 EXAMPLE = '"ViViT-B/16x2 FE"'
@@ -27,7 +28,7 @@ def _parser():
         required=True, metavar="ACTION"
     )
     make = data.add_parser("make", help="write the embedded clips as mp4 files")
-    make.add_argument("folder", nargs="?", help="where to (default: the user's cache)")
+    make.add_argument("folder", nargs="?", type=pathlib.Path, help="where to (default: the user's cache)")
     make.set_defaults(run=_make_clips)
 
     cost = commands.add_parser("cost", help="parameters, operations and memory of a model")
