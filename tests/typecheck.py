@@ -1,4 +1,4 @@
-"""What enforces signatures in the test run: beartype, for which an int is a float (PEP 484), as for any reader."""
+"""What enforces signatures in the test run: beartype, for which an int is a float, as PEP 484 has it."""
 
 from beartype import BeartypeConf, beartype
 
