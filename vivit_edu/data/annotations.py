@@ -47,7 +47,7 @@ EPIC_CLASSES = ("id", "key", "instances", "category")
 def write_annotations(
     folder: Path, split: str, clips: Sequence[tuple[str, str, int]], *, frames: int, fps: float
 ) -> None:
-    """Writes one split's annotation in all three layouts; `clips` are (name, verb, noun) of `{name}_000000_00000s.mp4`."""
+    """Writes one split's annotation in all three layouts; `clips` are (name, verb, noun)."""
     seconds = frames / fps
     stems = [stem(name, seconds) for name, _, _ in clips]
     kinetics = [(verb.replace("_", " "), name, 0, _whole(seconds), split) for name, verb, _ in clips]

@@ -1,4 +1,4 @@
-"""The embedded set: real handwritten digits that slide, turn, grow, blink and come back, as mp4 files with their truth."""
+"""The embedded set: handwritten digits that slide, turn, grow, blink and return, as mp4 files with their truth."""
 
 import dataclasses
 import functools

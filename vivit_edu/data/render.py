@@ -57,7 +57,7 @@ def _path(track, size, rng):
     margin = side.max() / 2 - 2 * scale
     moving = np.abs(np.diff(p)).max() if track.axis in ("x", "y") else 0
     travel = min(rng.uniform(1.6, 2.3) * scale / moving, size - 2 * margin) if moving else 0
-    start = rng.uniform(margin, size - margin - travel)
+    start = rng.uniform(margin, max(margin, size - margin - travel))
     still = np.full(frames, rng.uniform(margin, size - margin))
     along = start + p * travel if moving else np.full(frames, rng.uniform(margin, size - margin))
     return (still, along, side, angle) if track.axis == "y" else (along, still, side, angle)

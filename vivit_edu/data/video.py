@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
 from vivit_edu.data.cache import write_whole
@@ -43,8 +44,8 @@ def read_clip(path: str | Path, frames: int = 32, stride: int = 2, start: float 
             raise ValueError(f"{name} must be at least 1; got {value}")
     with _open(path) as (container, stream):
         timeline = _timeline(path, container, stream)
-    first = _index_at(path, timeline, start)
-    return _pick(path, timeline, (first + stride * np.arange(frames)) % len(timeline.stamps))
+        first = _index_at(path, timeline, start)
+        return _pick(path, container, timeline, (first + stride * np.arange(frames)) % len(timeline.stamps))
 
 
 def read_frames(path: str | Path, start: float = 0.0, end: float | None = None) -> Frames:
@@ -55,12 +56,12 @@ def read_frames(path: str | Path, start: float = 0.0, end: float | None = None) 
     """
     with _open(path) as (container, stream):
         timeline = _timeline(path, container, stream)
-    first, last = _index_at(path, timeline, start), len(timeline.stamps)
-    if end is not None:
-        last = int(np.searchsorted(timeline.seconds, end - 1e-6))
-    if last <= first:
-        raise ValueError(f"{path}: end must be after start, {start} s; got {end} s")
-    return _pick(path, timeline, np.arange(first, last))
+        first, last = _index_at(path, timeline, start), len(timeline.stamps)
+        if end is not None:
+            last = int(np.searchsorted(timeline.seconds, end - 1e-6))
+        if last <= first:
+            raise ValueError(f"{path}: end must be after start, {start} s; got {end} s")
+        return _pick(path, container, timeline, np.arange(first, last))
 
 
 def video_info(path: str | Path) -> VideoInfo:
@@ -170,24 +171,24 @@ def _index_at(path, timeline, start):
     return int(np.searchsorted(seconds, start + 1e-6, side="right")) - 1
 
 
-def _pick(path, timeline, wanted):
+def _pick(path, container, timeline, wanted):
     """The frames of the wanted indices; decoding starts at the key frame before the earliest of them."""
     order = [int(timeline.stamps[i]) for i in wanted]
     needed, found = set(order), {}
-    with _open(path) as (container, stream):
-        if min(needed) > timeline.stamps[0] and not timeline.counted:
-            container.seek(min(needed), stream=stream)
-        for count, frame in enumerate(container.decode(stream)):
-            stamp = count if timeline.counted else frame.pts
-            if stamp in needed:
-                found[stamp] = _rgb(frame)
-            if len(found) == len(needed):
-                break
+    stream = container.streams.video[0]
+    reformatter = VideoReformatter()  # one for all frames: making it costs more than using it on a small frame
+    container.seek(0 if timeline.counted else min(needed), stream=stream)
+    for count, frame in enumerate(container.decode(stream)):
+        stamp = count if timeline.counted else frame.pts
+        if stamp in needed:
+            found[stamp] = _rgb(frame, reformatter)
+        if len(found) == len(needed):
+            break
     if lost := needed - found.keys():
         raise ValueError(f"{path} is damaged: {len(lost)} of the {len(needed)} frames asked for could not be decoded")
     return np.stack([found[stamp] for stamp in order])
 
 
-def _rgb(frame):
+def _rgb(frame, reformatter):
     turns = round(getattr(frame, "rotation", 0) / 90) % 4
-    return np.rot90(frame.to_ndarray(format="rgb24"), turns)
+    return np.rot90(reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray(), turns)
