@@ -8,6 +8,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from vivit_edu import cost
+from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain import theme
 from vivit_edu.explain.drawings import WIDTH, Film, label, on_canvas, picture
@@ -81,13 +82,13 @@ def scores(
         bars = go.Bar(
             x=triples[:, 0], y=models, orientation="h", marker={"color": _colour(name)}, error_x=spread
         )
+        fig.add_trace(bars, row=1, col=col)
         text = {
             "mode": "text",
             "text": [f"{value:.0f}" for value in triples[:, 0]],
             "textposition": "middle right",
         }
         fig.add_scatter(x=triples[:, 2], y=models, hoverinfo="skip", **text, row=1, col=col)
-        fig.add_trace(bars, row=1, col=col)
         fig.add_vline(
             100 * chance[name], line={"dash": "dash", "width": 1.5, "color": theme.COLOURS["ink"]}, col=col
         )
@@ -158,7 +159,7 @@ def growth(
 
 
 def position_similarity(
-    positions: Float[np.ndarray, "places D"], grid: tuple[int, int, int], *, title: str | None = None
+    positions: Float[Array, "places D"], grid: tuple[int, int, int], *, title: str | None = None
 ) -> go.Figure:
     """Cosines between learned positions: between time indices at the left, between places at the right.
 
@@ -188,10 +189,8 @@ def position_similarity(
     return fig.update_layout(margin={"t": 72, "b": 44})
 
 
-def filters(
-    kernel: Float[np.ndarray, "t h w C D"], *, count: int = 16, title: str | None = None
-) -> go.Figure:
-    """The embedding's strongest filters as small films, time to the right; grey is 0, each has its own scale."""
+def filters(kernel: Float[Array, "t h w C D"], *, count: int = 16, title: str | None = None) -> go.Figure:
+    """The embedding's strongest filters as small films, time to the right; grey is 0."""
     kernel = np.moveaxis(np.asarray(kernel, np.float32), -1, 0)  # (D, t, h, w, C)
     if kernel.shape[-1] != 3:
         kernel = kernel.mean(-1, keepdims=True)

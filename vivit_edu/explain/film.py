@@ -1,4 +1,4 @@
-"""Clips that play in a page: HTML videos which carry their own H.264, so they need no kernel and no network."""
+"""Clips that play in a page: HTML videos that carry their own H.264; they need no kernel and no network."""
 
 import html
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ ROW = '<div style="display: flex; flex-wrap: wrap; gap: 12px; align-items: flex-
 def video_html(
     frames: UInt8[np.ndarray, "T H W 3"], *, fps: float = 8, height: int = 192, title: str | None = None
 ):
-    """A looping, silent video of the frames (IPython HTML); pixels stay square, as they are enlarged before encoding.
+    """A looping, silent video of the frames (IPython HTML); enlarged before encoding, so pixels stay square.
 
     Args:
       fps: frames a second.

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Bool, Float, UInt8
 
+from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain import theme
 from vivit_edu.explain.clips import QUERY, owned_frames, strip_of, times, token_name, under
@@ -58,7 +59,7 @@ def sees(config: ViViTConfig, *, query: int | None = None) -> go.Figure:
 
 def attention_over_frames(
     frames: UInt8[np.ndarray, "T H W C"],
-    weights: Float[np.ndarray, "*queries nt nh nw"],
+    weights: Float[Array, "*queries nt nh nw"],
     config: ViViTConfig,
     *,
     fps: float,

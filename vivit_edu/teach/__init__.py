@@ -1,0 +1,21 @@
+"""Checks for the exercises: a student's function beside the library's, on random cases of unlike sizes.
+
+Every check returns a `Result` that says "PASS", "not yet" (the stub raises NotImplementedError) or "FAIL"
+with what is wrong; never the answer.
+"""
+
+from vivit_edu.teach.attention import check_attention, check_attention_bytes, check_class_token, check_layer
+from vivit_edu.teach.result import Result
+from vivit_edu.teach.tokens import check_cut_tubelets, check_embed_tubelets, check_grid, check_sample_frames
+
+__all__ = [
+    "Result",
+    "check_attention",
+    "check_attention_bytes",
+    "check_class_token",
+    "check_cut_tubelets",
+    "check_embed_tubelets",
+    "check_grid",
+    "check_layer",
+    "check_sample_frames",
+]
