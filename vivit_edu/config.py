@@ -8,6 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 from flax.core import FrozenDict
 
+from vivit_edu.arrays import Real
+
 CHOICES = {
     "tokeniser": ("tubelet", "uniform"),
     "sampling": ("interior", "centre"),
@@ -101,11 +103,11 @@ class ViViTConfig:
     mlp: int | None = None
     temporal_depth: int = 4
     order: str = "space_time"
-    dropout: float = 0.0
-    attention_dropout: float = 0.0
-    stochastic_depth: float = 0.0
+    dropout: Real = 0.0
+    attention_dropout: Real = 0.0
+    stochastic_depth: Real = 0.0
     gelu: str = "tanh"
-    epsilon: float = 1e-6
+    epsilon: Real = 1e-6
     pre_logits: int | None = None
     dtype: Any = "float32"
 

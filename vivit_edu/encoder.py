@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Float
 
-from vivit_edu.arrays import Array
+from vivit_edu.arrays import Array, Real
 from vivit_edu.attention import SelfAttention, Tap, TimeAttention
 from vivit_edu.config import ViViTConfig
 from vivit_edu.tokens import ClassToken
@@ -78,7 +78,7 @@ class StochasticDepth(nnx.Module):
     draws for each of the two residual branches and skips Model 3. Like it, a kept layer is not rescaled.
     """
 
-    def __init__(self, rate: float, *, rngs: nnx.Rngs):
+    def __init__(self, rate: Real, *, rngs: nnx.Rngs):
         self.rate = rate
         self.deterministic = True
         self.rngs = rngs.fork() if rate else None

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from vivit_edu.arrays import Real
 from vivit_edu.data.cache import write_whole
 from vivit_edu.data.verbs import VERBS
 
@@ -45,7 +46,7 @@ EPIC_CLASSES = ("id", "key", "instances", "category")
 
 
 def write_annotations(
-    folder: Path, split: str, clips: Sequence[tuple[str, str, int]], *, frames: int, fps: float
+    folder: Path, split: str, clips: Sequence[tuple[str, str, int]], *, frames: int, fps: Real
 ) -> None:
     """Writes one split's annotation in all three layouts; `clips` are (name, verb, noun)."""
     seconds = frames / fps
@@ -67,7 +68,7 @@ def write_classes(folder: Path) -> None:
         _write_csv(folder / "epic" / f"EPIC_100_{kind}_classes.csv", EPIC_CLASSES, rows)
 
 
-def stem(name: str, seconds: float) -> str:
+def stem(name: str, seconds: Real) -> str:
     """A file's name without its ending, as Kinetics builds it from id, start and end in seconds."""
     return f"{name}_{0:06d}_{_whole(seconds):06d}"
 

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool
 from tqdm.auto import tqdm
 
+from vivit_edu.arrays import Real
 from vivit_edu.data.annotations import NOUNS, read_epic, stem, write_annotations, write_classes
 from vivit_edu.data.cache import cache_folder, write_whole
 from vivit_edu.data.example import Example
@@ -49,7 +50,7 @@ def make_clips(
     test: int = 5,
     frames: int = 16,
     size: int = 32,
-    fps: float = 8,
+    fps: Real = 8,
     workers: int = 2,
     progress: bool = True,
 ) -> Path:

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+from vivit_edu.arrays import Real
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Example:
@@ -18,6 +20,6 @@ class Example:
 
     path: Path
     labels: Mapping[str, int]
-    start: float = 0.0
-    end: float | None = None
+    start: Real = 0.0
+    end: Real | None = None
     id: str = ""

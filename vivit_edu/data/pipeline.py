@@ -8,7 +8,7 @@ import grain
 import numpy as np
 from jaxtyping import UInt8
 
-from vivit_edu.arrays import Array
+from vivit_edu.arrays import Array, Real
 from vivit_edu.data.example import Example
 from vivit_edu.data.sample import centre_offset, clip_indices, random_offset
 from vivit_edu.data.video import read_frames
@@ -28,7 +28,7 @@ def batches(
     seed: int = 0,
     train: bool = False,
     epochs: int | None = 1,
-    flip: float = 0.0,
+    flip: Real = 0.0,
 ) -> Iterable[dict]:
     """Batches {"video": uint8 (B, T, H, W, 3), "labels": {name: int32 (B,)}}, decoded ahead of their use.
 

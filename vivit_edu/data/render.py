@@ -22,9 +22,9 @@ class Clip:
 def draw(digit: np.ndarray, track: Track, size: int, rng: np.random.Generator) -> Clip:
     """The clip of a digit (8, 8) in [0, 1] that follows the track, `size` pixels high and wide."""
     canvas = _texture(len(track.progress), size, rng)
-    canvas = _over(canvas, _distractor(len(track.progress), size, rng), _colour(rng, value=(0.45, 0.65)))
+    canvas = _over(canvas, _distractor(len(track.progress), size, rng), _colour(rng, saturation=(0.5, 0.9), value=(0.5, 0.7)))
     alpha = _object(digit, track, size, rng) * track.visible[:, None, None]
-    canvas = _over(canvas, alpha, _colour(rng, value=(0.9, 1.0)))
+    canvas = _over(canvas, alpha, _colour(rng, saturation=(0.0, 0.4), value=(0.95, 1.0)))
     return Clip(frames=np.round(255 * canvas).astype(np.uint8), mask=alpha > 0.3)
 
 
@@ -65,7 +65,7 @@ def _path(track, size, rng):
 
 def _texture(frames, size, rng):
     """Four slow waves in each colour, drifting together: stationary in time, so that no frame tells the time."""
-    base = rng.uniform(0.12, 0.3, 3)
+    base = rng.uniform(0.3, 0.55, 3)  # with the bright object, near the middle grey that [-1, 1] maps to 0
     velocity = rng.uniform(-0.6, 0.6, 2)
     t, y, x = np.meshgrid(np.arange(frames), np.arange(size), np.arange(size), indexing="ij")
     waves = np.zeros((frames, size, size, 3))
@@ -89,8 +89,8 @@ def _distractor(frames, size, rng):
     return np.clip(radius + 0.5 - distance, 0, 1)
 
 
-def _colour(rng, value):
-    return np.array(colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(0.2, 0.9), rng.uniform(*value)))
+def _colour(rng, saturation, value):
+    return np.array(colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(*saturation), rng.uniform(*value)))
 
 
 def _over(canvas, alpha, colour):

@@ -11,6 +11,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
+from vivit_edu.arrays import Real
 from vivit_edu.data.cache import write_whole
 
 Frames = UInt8[np.ndarray, "T H W 3"]
@@ -27,7 +28,7 @@ class VideoInfo:
     codec: str
 
 
-def read_clip(path: str | Path, frames: int = 32, stride: int = 2, start: float = 0.0) -> Frames:
+def read_clip(path: str | Path, frames: int = 32, stride: int = 2, start: Real = 0.0) -> Frames:
     """`frames` frames, every `stride`-th from the one shown at `start` seconds, as RGB.
 
     Frames are found by their time stamps, so the result does not depend on how a decoder's threads deliver them. A
@@ -48,7 +49,7 @@ def read_clip(path: str | Path, frames: int = 32, stride: int = 2, start: float 
         return _pick(path, container, timeline, (first + stride * np.arange(frames)) % len(timeline.stamps))
 
 
-def read_frames(path: str | Path, start: float = 0.0, end: float | None = None) -> Frames:
+def read_frames(path: str | Path, start: Real = 0.0, end: Real | None = None) -> Frames:
     """Every frame shown from `start` until before `end` seconds, to the last where `end` is None, as RGB.
 
     Raises:
@@ -78,7 +79,7 @@ def video_info(path: str | Path) -> VideoInfo:
     return VideoInfo(frames=len(timeline.stamps), fps=fps, seconds=seconds, size=size, codec=codec)
 
 
-def write_clip(path: str | Path | None, frames: Frames, *, fps: float = 8, crf: int = 18) -> bytes:
+def write_clip(path: str | Path | None, frames: Frames, *, fps: Real = 8, crf: int = 18) -> bytes:
     """The frames as an H.264 mp4 file's bytes, also written to `path` unless it is None, whole or not at all.
 
     The same frames give the same bytes. `crf` is x264's quality, 0 lossless to 51.

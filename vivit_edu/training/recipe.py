@@ -4,6 +4,8 @@ import dataclasses
 
 import optax
 
+from vivit_edu.arrays import Real
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -28,11 +30,11 @@ class Recipe:
 
     steps: int = 600
     batch: int = 48
-    learning_rate: float = 2e-3
+    learning_rate: Real = 2e-3
     warmup: int | None = None
-    weight_decay: float = 0.05
-    clip_norm: float = 1.0
-    label_smoothing: float = 0.0
+    weight_decay: Real = 0.05
+    clip_norm: Real = 1.0
+    label_smoothing: Real = 0.0
     seed: int = 0
 
     def __post_init__(self):

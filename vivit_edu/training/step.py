@@ -7,7 +7,7 @@ import optax
 from flax import nnx
 from jaxtyping import Float
 
-from vivit_edu.arrays import Array
+from vivit_edu.arrays import Array, Real
 from vivit_edu.data import normalise
 from vivit_edu.model import ViViT
 
@@ -27,7 +27,7 @@ def by_head(logits: Array | Mapping[str, Array], labels: Mapping[str, Array]) ->
     return {name: (logits[name], labels[name]) for name in logits}
 
 
-def loss(logits: Array | Mapping[str, Array], labels: Mapping[str, Array], smoothing: float = 0.0) -> Float[Array, ""]:
+def loss(logits: Array | Mapping[str, Array], labels: Mapping[str, Array], smoothing: Real = 0.0) -> Float[Array, ""]:
     """Cross-entropy with label smoothing (Eq. 11), the mean over clips and heads.
 
     The paper gives verb and noun the same weight (Sec. 4.3); the released code takes their mean.
@@ -40,7 +40,7 @@ def loss(logits: Array | Mapping[str, Array], labels: Mapping[str, Array], smoot
 
 
 @nnx.jit(static_argnames="smoothing")
-def train_step(model: ViViT, optimiser: nnx.Optimizer, batch: Mapping, *, smoothing: float) -> dict[str, Array]:
+def train_step(model: ViViT, optimiser: nnx.Optimizer, batch: Mapping, *, smoothing: Real) -> dict[str, Array]:
     """The loss and each head's accuracy on this batch, before its update of the parameters.
 
     Args:

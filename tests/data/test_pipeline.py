@@ -1,0 +1,111 @@
+"""From examples to batches: order, shapes, randomness, memory, and broken files."""
+
+import golden_files
+import numpy as np
+import pytest
+
+import vivit_edu as ve
+from vivit_edu.data import pipeline
+from vivit_edu.data.sample import centre_offset, clip_indices, random_offset, view_offsets
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    folder = ve.data.make_clips(tmp_path_factory.mktemp("clips"), train=0, validation=0, test=1, progress=False)
+    return ve.data.clips.examples("test", folder)[:20]
+
+
+def all_of(examples, **options):
+    return list(ve.data.batches(examples, **({"frames": 16, "size": 32, "batch": 8} | options)))
+
+
+def nouns(batches):
+    return np.concatenate([batch["labels"]["noun"] for batch in batches]).tolist()
+
+
+def test_evaluation_reads_every_example_once_in_order(examples):
+    batches = all_of(examples)
+    assert [batch["video"].shape for batch in batches] == [(8, 16, 32, 32, 3), (8, 16, 32, 32, 3), (4, 16, 32, 32, 3)]
+    assert nouns(batches) == [e.labels["noun"] for e in examples]
+    np.testing.assert_array_equal(batches[0]["video"][3], ve.data.read_frames(examples[3].path))
+
+
+def test_training_shuffles_anew_and_the_seed_decides(examples):
+    one, same, other = (nouns(all_of(examples, train=True, seed=seed, epochs=3)) for seed in (0, 0, 1))
+    assert one == same != other and len(one) == 56
+    assert one[:16] != one[20:36]
+
+
+def test_training_moves_crops_and_evaluation_does_not(examples):
+    a, b = (all_of(examples, train=True, seed=seed)[0]["video"] for seed in (0, 1))
+    assert a.shape == b.shape and not np.array_equal(a, b)
+    np.testing.assert_array_equal(all_of(examples, seed=0)[0]["video"], all_of(examples, seed=1)[0]["video"])
+
+
+def test_a_smaller_size_is_cut_from_the_middle(examples):
+    (batch, *_) = all_of(examples, size=(24, 20))
+    np.testing.assert_array_equal(batch["video"][0], ve.data.read_frames(examples[0].path)[:, 4:28, 6:26])
+
+
+def test_a_flip_mirrors_all_frames_alike(examples):
+    plain, mirrored = (all_of(examples, train=True, flip=flip)[0]["video"] for flip in (0.0, 1.0))
+    np.testing.assert_array_equal(mirrored, plain[:, :, :, ::-1])
+
+
+def test_a_broken_file_is_named(examples, tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    bad = ve.data.Example(path=tmp_path / "bad.mp4", labels=examples[0].labels)
+    with pytest.raises(ValueError, match=r"bad.mp4 cannot be read as video"):
+        all_of([*examples[:3], bad])
+
+
+def test_frames_smaller_than_the_model_s_are_refused(examples):
+    with pytest.raises(ValueError, match=r"frames of \(height, width\) \(32, 32\) are smaller than the \(64, 64\)"):
+        all_of(examples, size=64)
+
+
+def test_pixels_become_minus_one_to_one():
+    np.testing.assert_array_equal(ve.data.normalise(np.array([0, 255], np.uint8)), [-1, 1])
+    assert ve.data.normalise(np.zeros(1, np.uint8)).dtype == np.float32
+
+
+def test_decoded_clips_are_kept_within_their_memory(examples):
+    kept = pipeline._Decoded(memory=3 * 16 * 32 * 32 * 3)
+    for example in examples:
+        kept(example)
+    assert len(kept.kept) == 3 and kept.held == kept.memory
+    assert kept(examples[-1]) is kept(examples[-1])
+
+
+GOLDEN = ["250_4_32_2", "60_4_32_2", "75_3_16_4", "13_4_8_2", "300_10_32_2", "5_2_8_4"]
+
+
+@pytest.mark.parametrize("key", GOLDEN)
+def test_clips_start_where_the_released_code_starts_them(key):
+    golden = golden_files.load("scenic_data.npz")
+    length, views, frames, stride = map(int, key.split("_"))
+    offsets = view_offsets(length, frames, stride, views)
+    np.testing.assert_array_equal([clip_indices(length, frames, stride, o) for o in offsets], golden[f"clips/{key}"])
+    middle = clip_indices(length, frames, stride, centre_offset(length, frames, stride))
+    np.testing.assert_array_equal(middle, golden[f"middle/{length}_{frames}_{stride}"])
+
+
+def test_every_start_that_leaves_room_is_drawn():
+    rng = np.random.default_rng(0)
+    assert {random_offset(10, 4, 2, rng) for _ in range(300)} == set(range(4))
+    assert {random_offset(5, 4, 2, rng) for _ in range(30)} == {0}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch": 0}, "batch must be at least 1; got 0"),
+        ({"stride": 0}, "stride must be at least 1; got 0"),
+        ({"flip": 1.5}, r"flip must be in \[0, 1\]; got 1.5"),
+    ],
+)
+def test_arguments_out_of_range_get_one_sentence(examples, options, message):
+    with pytest.raises(ValueError, match=message):
+        all_of(examples, **options)
+    with pytest.raises(ValueError, match=r"got no examples"):
+        all_of([])

@@ -1,0 +1,190 @@
+"""Frames by time, exact to the frame, and one sentence for whatever is wrong with a file."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from vivit_edu.data import read_clip, read_frames, video_info, write_clip
+
+
+def numbered(count, height=32, width=48):
+    """Frames whose grey level tells their number: 3 n + 10, so that H.264's rounding cannot confuse two of them."""
+    frames = np.zeros((count, height, width, 3), np.uint8)
+    return frames + (3 * np.arange(count) + 10).astype(np.uint8)[:, None, None, None]
+
+
+def numbers(frames):
+    """The numbers of such frames."""
+    return np.round((frames.mean(axis=(1, 2, 3)) - 10) / 3).astype(int).tolist()
+
+
+def write(path, frames, *, codec="libx264", fps=25, stamps=None, **options):
+    """A file in the container that its name asks for, with B-frames unless told otherwise."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
+        stream.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.options = options
+        for i, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts = int(1000 * i / fps) if stamps is None else stamps[i]
+            picture.time_base = Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path):
+    write_clip(tmp_path / "clip.mp4", numbered(40), fps=10)
+    return tmp_path / "clip.mp4"
+
+
+def test_frames_are_those_asked_for(clip):
+    assert numbers(read_clip(clip, frames=5, stride=3, start=1.2)) == [12, 15, 18, 21, 24]
+    assert numbers(read_frames(clip)) == list(range(40))
+    assert numbers(read_frames(clip, start=0.5, end=0.9)) == [5, 6, 7, 8]
+
+
+def test_a_start_between_two_frames_takes_the_one_on_screen(clip):
+    assert numbers(read_clip(clip, frames=1, start=1.29)) == [12]
+
+
+def test_a_video_too_short_is_looped_from_its_first_frame(clip):
+    assert numbers(read_clip(clip, frames=4, stride=2, start=3.6)) == [36, 38, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("b.mp4", "libx264", {"bf": "3", "g": "12", "b-adapt": "0"}),
+        ("v.webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "0"}),
+        ("a.avi", "mpeg4", {"g": "7", "b": "2000000"}),
+        ("m.mkv", "libx264", {"bf": "2", "g": "9"}),
+    ],
+)
+def test_every_container_and_codec_gives_the_same_frames(tmp_path, name, codec, options):
+    path = write(tmp_path / name, numbered(40), codec=codec, **options)
+    assert numbers(read_clip(path, frames=6, stride=4, start=0.4)) == [10, 14, 18, 22, 26, 30]
+    assert video_info(path).frames == 40
+
+
+def test_uneven_time_stamps_are_obeyed(tmp_path):
+    stamps = [0, 40, 80, 500, 540, 580, 1200, 1240, 1280, 1320]
+    path = write(tmp_path / "v.mkv", numbered(10), stamps=stamps)
+    assert numbers(read_clip(path, frames=2, stride=1, start=0.45)) == [2, 3]
+    assert numbers(read_clip(path, frames=2, stride=1, start=0.51)) == [3, 4]
+
+
+def test_a_first_time_stamp_above_zero_is_second_zero(tmp_path):
+    path = write(tmp_path / "late.mkv", numbered(10), stamps=[5000 + 40 * i for i in range(10)])
+    assert numbers(read_clip(path, frames=2, stride=1, start=0.08)) == [2, 3]
+
+
+def test_what_is_written_is_what_was_given_and_the_same_bytes_each_time(tmp_path):
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(40, 216, (8, 4, 6, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    content = write_clip(tmp_path / "one.mp4", coarse, fps=8, crf=10)
+    assert content == write_clip(None, coarse, fps=8, crf=10) == (tmp_path / "one.mp4").read_bytes()
+    assert np.abs(read_frames(tmp_path / "one.mp4").astype(int) - coarse).mean() < 6  # colours at half resolution
+    assert [path.name for path in tmp_path.iterdir()] == ["one.mp4"]
+
+
+def test_info_tells_length_rate_and_size(clip):
+    info = video_info(clip)
+    assert (info.frames, info.fps, info.size, info.codec) == (40, 10.0, (32, 48), "h264")
+    assert info.seconds == pytest.approx(4.0)
+
+
+def broken(tmp_path, kind):
+    """A file of the kind, made on the spot."""
+    path, content = tmp_path / f"{kind}.mp4", write_clip(None, numbered(40), fps=10)
+    if kind == "text":
+        content = b"label,youtube_id\n" * 100
+    if kind == "empty":
+        content = b""
+    if kind == "cut":
+        content = content[: len(content) // 2]
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("text", "cannot be read as video"),
+        ("empty", r"is empty \(0 bytes\)"),
+        ("cut", "cannot be read as video: it is truncated"),
+    ],
+)
+def test_a_file_that_is_no_video_gets_one_sentence_with_its_name(tmp_path, kind, message):
+    with pytest.raises(ValueError, match=rf"{kind}\.mp4 .*{message}|{kind}\.mp4 {message}"):
+        read_clip(broken(tmp_path, kind))
+
+
+def test_a_file_cut_after_its_index_is_never_shortened_in_silence(tmp_path):
+    path = write(tmp_path / "long.mkv", np.random.default_rng(0).integers(0, 256, (90, 32, 48, 3), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    with pytest.raises(ValueError, match=r"truncated: it announces 3.60 s"):
+        read_clip(path)
+
+
+def test_an_mp4_with_its_index_in_front_and_its_end_missing_is_refused(tmp_path):
+    path = tmp_path / "front.mp4"
+    frames = np.random.default_rng(0).integers(0, 256, (40, 32, 48, 3), dtype=np.uint8)
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=r"front.mp4 is (truncated|damaged)|front.mp4 cannot be read as video"):
+        read_clip(path)
+
+
+def test_a_file_with_sound_only_is_refused(tmp_path):
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), format="fltp", layout="mono")
+        sound.rate = 16000
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode(None))
+    with pytest.raises(ValueError, match=r"sound.mp4 holds no video, only audio"):
+        read_clip(path)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no video file .*nothing.mp4"):
+        read_clip(tmp_path / "nothing.mp4")
+    with pytest.raises(ValueError, match=r"is a folder"):
+        read_clip(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"frames": 0}, "frames must be at least 1; got 0"),
+        ({"stride": 0}, "stride must be at least 1; got 0"),
+        ({"start": 4.01}, r"start must be from 0 to below 4.000 s, the video's end; got 4.01 s"),
+        ({"start": -0.1}, "start must be from 0"),
+    ],
+)
+def test_arguments_out_of_range_get_one_sentence(clip, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        read_clip(clip, **arguments)
+
+
+def test_an_end_before_the_start_is_refused(clip):
+    with pytest.raises(ValueError, match=r"end must be after start, 1.0 s; got 0.5 s"):
+        read_frames(clip, start=1.0, end=0.5)
+
+
+@pytest.mark.parametrize("shape", [(0, 32, 32, 3), (4, 31, 32, 3), (4, 32, 33, 3)])
+def test_frames_that_h264_cannot_hold_are_refused(shape):
+    with pytest.raises(ValueError, match=r"at least one frame of even height and width"):
+        write_clip(None, np.zeros(shape, np.uint8))

@@ -1,0 +1,56 @@
+"""The loop: a tiny model learns, the history tells it, the seed decides."""
+
+import numpy as np
+import pytest
+from flax import nnx
+
+import vivit_edu as ve
+from vivit_edu.training import Recipe, evaluate, fit, predict
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    folder = ve.data.make_clips(tmp_path_factory.mktemp("clips"), train=1, validation=0, test=1, progress=False)
+    return {s: ve.data.clips.examples(s, folder, verbs=["grow", "blink_thrice"]) for s in ("train", "test")}
+
+
+def tiny(seed=0):
+    config = ve.named("ViViT-nano/16x4 FE", width=16, depth=1, heads=2, temporal_depth=1)
+    return ve.ViViT(config, rngs=nnx.Rngs(seed))
+
+
+def test_a_tiny_model_learns_its_training_clips_and_the_history_tells_it(examples):
+    recipe = Recipe(steps=60, batch=10, learning_rate=1e-2, weight_decay=0.0)
+    state, history = fit(tiny(), examples["train"], recipe, validation=examples["test"], every=30)
+    assert history["step"].tolist() == list(range(1, 61)) and history["validation/step"].tolist() == [30, 60]
+    assert history["loss"][-5:].mean() < 0.7 * history["loss"][:5].mean()
+    assert history["learning_rate"].argmax() == recipe.warmup and state.step == 60
+    assert {"verb", "noun", "validation/verb", "validation/noun", "validation/action"} <= history.keys()
+
+
+def test_the_same_seed_gives_the_same_history(examples):
+    one, same = (fit(tiny(), examples["train"], Recipe(steps=4, batch=10))[1]["loss"] for _ in range(2))
+    np.testing.assert_array_equal(one, same)
+
+
+def test_scores_are_those_of_the_predictions(examples):
+    model = tiny()
+    logits, labels = predict(model, examples["test"], batch=7)
+    assert logits["verb"].shape == (20, 19) and labels["noun"].tolist() == [e.labels["noun"] for e in examples["test"]]
+    scores = evaluate(model, examples["test"], batch=20)
+    right = {name: logits[name].argmax(-1) == labels[name] for name in logits}
+    assert scores["verb"] == right["verb"].mean() and scores["action"] == (right["verb"] & right["noun"]).mean()
+
+
+def test_the_model_given_is_trained_in_place_and_ends_in_evaluation_mode(examples):
+    model = tiny()
+    state, _ = fit(model, examples["train"], Recipe(steps=2, batch=10))
+    assert state.model is model
+    assert model.body.space.dropout.deterministic
+
+
+def test_too_few_or_no_examples_are_refused(examples):
+    with pytest.raises(ValueError, match="a batch of 48 clips needs at least as many examples; got 20"):
+        fit(tiny(), examples["train"], Recipe(steps=2))
+    with pytest.raises(ValueError, match="nothing to predict"):
+        predict(tiny(), [])
