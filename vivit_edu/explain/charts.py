@@ -11,7 +11,7 @@ from vivit_edu import cost
 from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain import theme
-from vivit_edu.explain.drawings import WIDTH, Film, label, on_canvas, picture
+from vivit_edu.explain.drawings import Film, label, on_canvas, picture
 
 # What moves is time's colour, what is seen is space's.
 HEADS = {"loss": theme.COLOURS["ink"], "verb": theme.COLOURS["time"], "noun": theme.COLOURS["space"]}
@@ -52,7 +52,7 @@ def curves(
         where = {"x": 1, "xref": "paper", "y": y, "yref": "y" if name == "loss" else "y2", "xanchor": "left"}
         fig.add_annotation(text=name, showarrow=False, font={"color": _colour(name)}, **where)
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False)
-    fig.update_layout(width=WIDTH, height=460, margin={"r": 64, "l": 56, "b": 48})
+    fig.update_layout(height=460, margin={"r": 64, "l": 56, "b": 48})
     fig.update_xaxes(title="steps", row=2).update_yaxes(title="loss (nats)", row=1)
     return fig.update_yaxes(title="accuracy (%)", range=[-2, 102], row=2)
 
@@ -92,9 +92,10 @@ def scores(
         fig.add_vline(
             100 * chance[name], line={"dash": "dash", "width": 1.5, "color": theme.COLOURS["ink"]}, col=col
         )
-    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False, width=WIDTH)
+    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False)
     fig.update_layout(height=118 + 38 * len(models), margin={"t": 72, "b": 44}, bargap=0.35)
-    return fig.update_xaxes(title="accuracy (%)", range=[0, 118], tickvals=[0, 50, 100])
+    fig.update_xaxes(title="accuracy (%)", col=(len(names) + 1) // 2)
+    return fig.update_xaxes(range=[0, 118], tickvals=[0, 50, 100])
 
 
 def costs(
@@ -128,9 +129,7 @@ def costs(
         template=theme.TEMPLATE,
         title={"text": title or "Computed (bars) and printed in the paper (diamonds)"},
     )
-    return fig.update_layout(
-        width=WIDTH, height=110 + 44 * len(configs), showlegend=False, margin={"b": 44}, bargap=0.3
-    )
+    return fig.update_layout(height=110 + 44 * len(configs), showlegend=False, margin={"b": 44}, bargap=0.3)
 
 
 def growth(
@@ -151,9 +150,7 @@ def growth(
         fig.add_scatter(x=list(x), y=list(values), mode="lines+markers", line={"color": colour}, name=name)
         end = {"xanchor": "right", "yanchor": "bottom", "xshift": -6, "yshift": 4, "font": {"color": colour}}
         fig.add_annotation(x=x[-1], y=values[-1], text=name, showarrow=False, **end)
-    fig.update_layout(
-        template=theme.TEMPLATE, title={"text": title}, showlegend=False, width=WIDTH, height=380
-    )
+    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False, height=380)
     fig.update_layout(margin={"l": 56, "r": 16, "b": 48})
     return fig.update_xaxes(title=xaxis, tickvals=list(x)).update_yaxes(title=yaxis, rangemode="tozero")
 
@@ -173,9 +170,7 @@ def position_similarity(
         "time index": np.einsum("tsd,usd->tu", p, p) / (nh * nw),
         "place": np.einsum("tsd,trd->sr", p, p) / nt,
     }
-    fig = make_subplots(
-        cols=2, subplot_titles=["time against time", "place against place"], horizontal_spacing=0.14
-    )
+    fig = make_subplots(cols=2, subplot_titles=["times", "places"], horizontal_spacing=0.14)
     for col, (name, cosines) in enumerate(panels.items(), start=1):
         hover = f"{name}s %{{x}} and %{{y}}: %{{z:.2f}}<extra></extra>"
         fig.add_heatmap(z=cosines, coloraxis="coloraxis", hovertemplate=hover, row=1, col=col)
@@ -183,9 +178,7 @@ def position_similarity(
         fig.update_yaxes(autorange="reversed", scaleanchor=f"x{col}", constrain="domain", row=1, col=col)
     shades = {"colorscale": "RdBu", "cmin": -1, "cmax": 1, "colorbar": {"title": {"text": "cosine"}}}
     shades["colorscale"] = theme.TEMPLATE.layout.colorscale.diverging
-    fig.update_layout(
-        template=theme.TEMPLATE, title={"text": title}, coloraxis=shades, width=WIDTH, height=380
-    )
+    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, coloraxis=shades, height=380)
     return fig.update_layout(margin={"t": 72, "b": 44})
 
 

@@ -63,7 +63,7 @@ def tubelets(
     (nt, _, nw), (_, h, w) = config.grid, config.tubelet
     time, row, column = highlight or (nt // 2, 0, nw - 1)
     groups = owned_frames(config)
-    fan = Fan(depths=_depths(config), size=frames.shape[1:3])
+    fan = Fan(depths=_depths(config), size=frames.shape[1:3], scale=max(1, 128 // frames.shape[1]))
     kept = {frame for group in groups for frame in group}
     strengths = [1.0 if f in kept else 0.25 for f in range(len(frames))]
     traces = [picture(fan.paint(frames, (h, w), strengths), unit=1 / fan.scale)]
@@ -75,9 +75,10 @@ def tubelets(
     title = f"{config.name}: " + (
         f"{nt} of {len(frames)} frames are sampled, each is cut into patches"
         if config.tokeniser == "uniform"
-        else f"every token is a box of {' x '.join(map(str, config.tubelet))} pixels (frames, height, width)"
+        else f"every token is a box of {' × '.join(map(str, config.tubelet))} pixels (frames, height, width)"
     )
-    return on_canvas(traces + taken, fan.shape, title=title, annotations=[*notes, *_time_arrow(fan)])
+    shape = (fan.shape[0] + 0.1 * fan.shape[1], fan.shape[1])  # room for the note
+    return on_canvas(traces + taken, shape, title=title, annotations=[*notes, *_time_arrow(fan)])
 
 
 def owned_frames(config: ViViTConfig) -> list[list[int]]:
@@ -100,7 +101,9 @@ def under(strip, index, text):
 
 
 def times(strip, frames, fps):
-    return [under(strip, i, seconds(frame, fps)) for i, frame in enumerate(frames)]
+    """Seconds below each frame; the first of a row says so."""
+    unit = [" s" if i % strip.columns == 0 else "" for i in range(strip.count)]
+    return [under(strip, i, seconds(frame, fps) + unit[i]) for i, frame in enumerate(frames)]
 
 
 def token_outline(strip, config, token):
@@ -135,9 +138,11 @@ def _taken_out(fan, pieces, name):
     left, top = width - len(pieces) * (w + 1) * unit, height - h * unit
     traces = [picture(p, corner=(left + i * (w + 1) * unit, top), unit=unit) for i, p in enumerate(pieces)]
     frame = [[left, width - unit, width - unit, left, left], [top, top, height, height, top]]
-    count = " x ".join(map(str, (len(pieces), *pieces[0].shape)))
+    count = " × ".join(map(str, (len(pieces), *pieces[0].shape)))
     text = f"{name}<br>{count} = {np.size(pieces)} numbers"
-    return [*traces, line(*frame, QUERY, 2)], [label(width, top - 1, text, xanchor="right", yanchor="bottom")]
+    return [*traces, line(*frame, QUERY, 2)], [
+        label(width - unit, height + 1, text, xanchor="right", align="right")
+    ]
 
 
 def _time_arrow(fan):

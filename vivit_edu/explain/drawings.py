@@ -176,8 +176,8 @@ def on_canvas(
 
 
 def seconds(frame: float, fps: float) -> str:
-    """The time of a frame, "0.5 s"."""
-    return f"{frame / fps:.3g} s"
+    """The time of a frame in seconds, to a hundredth: "0.12"."""
+    return f"{frame / fps:.2f}".rstrip("0").rstrip(".")
 
 
 def slider(steps: Iterable, *, prefix: str, below: int = 8) -> list[dict]:

@@ -15,8 +15,8 @@ from vivit_edu.explain.record import AttentionRecord
 
 RELATIONS = {  # of a key to the query, in the colours of what one needs to get there
     "same frame": theme.COLOURS["space"],
-    "same place, another time": theme.COLOURS["time"],
-    "another place and time": theme.CATEGORIES[2],
+    "same place": theme.COLOURS["time"],
+    "elsewhere": theme.CATEGORIES[2],
 }
 
 
@@ -113,7 +113,7 @@ def attention_small_multiples(
     notes = [label(-3, row * strip.pitch + 4 * nh, name, **left) for row, name in enumerate(names)]
     notes += [label(strip.corner(i)[0] + 4 * nw, -3, str(i), yanchor="bottom") for i in range(nt)]
     notes.append(label(-3, -3, "layer · head", xanchor="right", yanchor="bottom"))
-    (height, width), left, top = strip.shape, (0.22 if several else 0.17) * strip.shape[1], 4 * nh
+    (height, width), left, top = strip.shape, (0.26 if several else 0.2) * strip.shape[1], 4 * nh
     who = "the class token" if query == 0 and records[0].class_token else f"query {query}"
     title = f"What {who} looks at: rows are layer · head, columns time"
     shape = (height + top, width + left)
@@ -154,7 +154,7 @@ def _relations(cells, gap):
 
 
 def _relation_notes(shown, *, x, y, step):
-    notes = [label(x, y, f"{np.count_nonzero(shown):,} keys of a query:", xanchor="left")]
+    notes = [label(x, y, f"{np.count_nonzero(shown):,} keys seen:", xanchor="left")]
     for kind, (name, colour) in enumerate(RELATIONS.items(), start=1):
         if count := int((shown == kind).sum()):
             text = f'<span style="color:{colour}">■</span> {name}: {count:,}'
@@ -179,8 +179,8 @@ def _top(scale, one, every):
 
 
 def _shades(scale, weights):
-    shades = {"colorscale": theme.ATTENTION["dark"], "opacity": 0.65, "hoverongaps": False}
-    bar = {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "len": 0.42, "ypad": 4}
+    shades = {"colorscale": theme.ATTENTION["dark"], "opacity": 0.6, "hoverongaps": False}
+    bar = {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "len": 0.4, "ypad": 4}
     bar |= {
         "title": {"text": "attention weight", "side": "bottom", "font": {"size": 12}},
         "nticks": 4,
@@ -217,7 +217,7 @@ def _query_steps(config, queries, heats, outlines):
 
 
 def _opacity_buttons(trace):
-    steps = {"frames": 0.0, "45 %": 0.45, "65 %": 0.65, "maps": 1.0}
+    steps = {"frames": 0.0, "both": 0.6, "maps": 1.0}
     buttons = [{"label": k, "method": "restyle", "args": [{"opacity": v}, [trace]]} for k, v in steps.items()]
     place = {"x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "pad": {"t": 8}}
-    return [{"type": "buttons", "direction": "right", "buttons": buttons, "active": 2, **place}]
+    return [{"type": "buttons", "direction": "right", "buttons": buttons, "active": 1, **place}]
