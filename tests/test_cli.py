@@ -43,6 +43,7 @@ def test_no_command_is_exit_code_2(capsys):
     assert "COMMAND" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_clips_go_where_they_are_told(tmp_path, capsys):
     assert main(["data", "make", str(tmp_path / "clips")]) == 0
     assert str(tmp_path / "clips") in capsys.readouterr().out
