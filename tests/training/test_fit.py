@@ -7,6 +7,8 @@ from flax import nnx
 import vivit_edu as ve
 from vivit_edu.training import Recipe, evaluate, fit, predict
 
+pytestmark = pytest.mark.slow  # each model compiles its own step
+
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):

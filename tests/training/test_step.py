@@ -46,7 +46,7 @@ def test_steps_on_one_batch_bring_the_loss_down_and_move_every_parameter():
     optimiser = nnx.Optimizer(model, Recipe(steps=40, learning_rate=1e-2).transformation(), wrt=nnx.Param)
     batch = {"video": pixels(model.config), "labels": {"label": np.arange(4)}}
     values = [float(train_step(model, optimiser, batch, smoothing=0.0)["loss"]) for _ in range(40)]
-    assert values[-1] < 0.2 < values[0]
+    assert values[-1] < 0.5 * values[0]
     after = dict(nnx.to_flat_state(nnx.state(model, nnx.Param)))
     still = [path for path, value in nnx.to_flat_state(before) if np.array_equal(value[...], after[path][...])]
     assert not still

@@ -22,7 +22,9 @@ class Clip:
 def draw(digit: np.ndarray, track: Track, size: int, rng: np.random.Generator) -> Clip:
     """The clip of a digit (8, 8) in [0, 1] that follows the track, `size` pixels high and wide."""
     canvas = _texture(len(track.progress), size, rng)
-    canvas = _over(canvas, _distractor(len(track.progress), size, rng), _colour(rng, saturation=(0.5, 0.9), value=(0.5, 0.7)))
+    canvas = _over(
+        canvas, _distractor(len(track.progress), size, rng), _colour(rng, saturation=(0.5, 0.9), value=(0.5, 0.7))
+    )
     alpha = _object(digit, track, size, rng) * track.visible[:, None, None]
     canvas = _over(canvas, alpha, _colour(rng, saturation=(0.0, 0.4), value=(0.95, 1.0)))
     return Clip(frames=np.round(255 * canvas).astype(np.uint8), mask=alpha > 0.3)
@@ -47,14 +49,14 @@ def _path(track, size, rng):
     """Centre (x, y) in pixels, side in pixels and angle in radians of each frame."""
     frames, p = len(track.progress), track.progress
     scale = size / 32
-    side = np.full(frames, rng.uniform(14, 18) * scale)
+    side = np.full(frames, rng.uniform(18, 21) * scale)
     angle = np.full(frames, rng.uniform(-0.15, 0.15))
     if track.axis == "size":
-        side = scale * (rng.uniform(9, 11) + p * rng.uniform(9, 11))
+        side = scale * (rng.uniform(10, 12) + p * rng.uniform(11, 13))
     if track.axis == "angle":
         half = np.deg2rad(rng.uniform(50, 60))
         angle = half * (2 * p - 1)
-    margin = side.max() / 2 - 2 * scale
+    margin = side.max() / 2 - 1.5 * scale
     moving = np.abs(np.diff(p)).max() if track.axis in ("x", "y") else 0
     travel = min(rng.uniform(1.6, 2.3) * scale / moving, size - 2 * margin) if moving else 0
     start = rng.uniform(margin, max(margin, size - margin - travel))

@@ -71,7 +71,7 @@ def track(verb: str, tubelets: int, rng: np.random.Generator) -> Track:
         return _assemble(axis, _one_way(way, tubelets, rng))
     if verb in COUNTS:
         return _assemble("none", _blinks(COUNTS[verb], tubelets, rng))
-    moves = rng.integers(tubelets // 4, 3 * tubelets // 8, endpoint=True)
+    moves = _between(tubelets // 4, 3 * tubelets // 8, rng)
     if verb in RETURNS:
         axis, start = RETURNS[verb]
         return _assemble(axis, there_and_back(start, moves, tubelets, rng))
@@ -81,8 +81,8 @@ def track(verb: str, tubelets: int, rng: np.random.Generator) -> Track:
 
 
 def _one_way(way, tubelets, rng):
-    moves = rng.integers(3 * tubelets // 8, tubelets // 2, endpoint=True)
-    before = rng.integers(0, tubelets - moves, endpoint=True)
+    moves = _between(3 * tubelets // 8, tubelets // 2, rng)
+    before = _between(0, tubelets - moves, rng)
     first, last = ("a", "b") if way == "go" else ("b", "a")
     return [(f"rest {first}", before), (way, moves), (f"rest {last}", tubelets - moves - before)]
 
@@ -90,10 +90,10 @@ def _one_way(way, tubelets, rng):
 def there_and_back(start: str, moves: int, tubelets: int, rng: np.random.Generator) -> list[tuple[str, int]]:
     """Phases of a verb that returns; rests at a and at b are as long, in distribution, whichever end it starts at."""
     rests = tubelets - 2 * moves
-    at_a = rng.integers(0, rests, endpoint=True)
+    at_a = _between(0, rests, rng)
     at = {"a": at_a, "b": rests - at_a}
     other, out, home = ("b", "go", "back") if start == "a" else ("a", "back", "go")
-    before = rng.integers(0, at[start], endpoint=True)
+    before = _between(0, at[start], rng)
     return [
         (f"rest {start}", before),
         (out, moves),
@@ -106,12 +106,12 @@ def there_and_back(start: str, moves: int, tubelets: int, rng: np.random.Generat
 def blink_and_slide(verb: str, moves: int, tubelets: int, rng: np.random.Generator) -> list[tuple[str, int]]:
     """Phases of a blink at a before, or at b after, a slide from a to b; rests are alike in distribution."""
     rests = tubelets - moves - 1
-    at_a = rng.integers(2, rests - 2, endpoint=True)
+    at_a = _between(2, rests - 2, rng)
     at_b = rests - at_a
     if verb == "blink_then_slide":
-        before = rng.integers(1, at_a - 1, endpoint=True)
+        before = _between(1, at_a - 1, rng)
         return [("rest a", before), ("blink", 1), ("rest a", at_a - before), ("go", moves), ("rest b", at_b)]
-    before = rng.integers(1, at_b - 1, endpoint=True)
+    before = _between(1, at_b - 1, rng)
     return [("rest a", at_a), ("go", moves), ("rest b", before), ("blink", 1), ("rest b", at_b - before)]
 
 
@@ -120,6 +120,11 @@ def _blinks(count, tubelets, rng):
     gaps = np.sort(rng.choice(tubelets - 1 - count, count, replace=False)) + np.arange(count) + 1
     dark = np.isin(np.arange(tubelets), gaps)
     return [("blink" if is_dark else "rest a", 1) for is_dark in dark]
+
+
+def _between(low, high, rng):
+    """A whole number from low to high, both possible."""
+    return int(rng.integers(low, high, endpoint=True))
 
 
 def _mirrored(phase):
@@ -131,7 +136,7 @@ def _assemble(axis, phases):
     """Frames of the phases: rests at 0 or 1, moves through the midpoints of 2k equal steps, the same both ways."""
     progress, visible, events = [], [], []
     for name, tubelets in phases:
-        frames = TUBELET * int(tubelets)
+        frames = TUBELET * tubelets
         if not frames:
             continue
         steps = (np.arange(frames) + 0.5) / frames
