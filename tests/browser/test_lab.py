@@ -56,6 +56,7 @@ def lab(tmp_path, clips):
     folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "run", "IPYTHONDIR": "ipython"}
     folders |= {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
     variables = {name: str(tmp_path / folder) for name, folder in folders.items()}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     command = ["make", "start-lab", f"BIN={pathlib.Path(sys.executable).parent}", f"NOTEBOOK={notebook}"]
     command += [f"LAB_ARGS={' '.join([*LAB_ARGS, f'--port={port}'])}"]
     log = tmp_path / "lab.log"
