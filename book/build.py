@@ -1,8 +1,8 @@
 """Builds the book into book/_build/html: every notebook is run, and a warning is an error.
 
-The pages load nothing from other hosts. Of what a browser needs, plotly.min.js comes from the installed plotly
-and MathJax from the wheel django-static-mathjax, which holds its files and needs no Django; both are in the
-`book` extra.
+The pages load nothing from other hosts. Of what a browser needs, plotly.min.js comes from the plotly
+installed and MathJax from the wheel django-static-mathjax, which holds its files and needs no Django; both
+are in the `book` extra.
 """
 
 import argparse

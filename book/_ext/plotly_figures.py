@@ -2,7 +2,7 @@
 
 myst-nb knows no `application/vnd.plotly.v1+json`, and asks installed distributions for plug-ins. This
 extension adds its own to the list, so that the library needs no entry point for the sake of the book. The
-figure's JSON goes into the page as it stands; `_static/figures.js` draws it with the site's one plotly.min.js.
+figure's JSON goes into the page as it stands; `_static/figures.js` draws it with one plotly.min.js.
 """
 
 import json
