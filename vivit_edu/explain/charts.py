@@ -112,7 +112,7 @@ def costs(
     configs = list(configs)[::-1]
     names = [config.name.removeprefix("ViViT-") for config in configs]
     panels = {"multiply-adds (G)": (cost.flops, 1e9), "parameters (M)": (cost.parameters, 1e6)}
-    fig = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.06)
+    fig = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.1)
     for col, (axis, (measure, unit)) in enumerate(panels.items(), start=1):
         values = [measure(config) / unit for config in configs]
         printed = [published.get(config.name, (np.nan, np.nan))[col - 1] / unit for config in configs]
@@ -124,7 +124,7 @@ def costs(
         paper = go.Scatter(x=printed, y=names, mode="markers", marker=mark)
         paper.hovertemplate = "paper: %{x:.1f}<extra></extra>"
         fig.add_trace(bars, row=1, col=col).add_trace(paper, row=1, col=col)
-        fig.update_xaxes(title=axis, row=1, col=col)
+        fig.update_xaxes(title={"text": axis, "font": {"size": 12}}, row=1, col=col)
     fig.update_layout(
         template=theme.TEMPLATE,
         title={"text": title or "Computed (bars) and printed in the paper (diamonds)"},

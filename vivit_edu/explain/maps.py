@@ -112,7 +112,7 @@ def attention_small_multiples(
     left = {"xanchor": "right", "yanchor": "middle"}
     notes = [label(-3, row * strip.pitch + 4 * nh, name, **left) for row, name in enumerate(names)]
     notes += [label(strip.corner(i)[0] + 4 * nw, -3, str(i), yanchor="bottom") for i in range(nt)]
-    notes.append(label(-3, -3, "layer · head", xanchor="right", yanchor="bottom"))
+    notes.append(label(-3, -3, "layer · head", xanchor="right", yanchor="bottom", font={"size": 11}))
     (height, width), left, top = strip.shape, (0.26 if several else 0.2) * strip.shape[1], 4 * nh
     who = "the class token" if query == 0 and records[0].class_token else f"query {query}"
     title = f"What {who} looks at: rows are layer · head, columns time"
@@ -183,14 +183,15 @@ def _shades(scale, weights):
     bar = {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "len": 0.4, "ypad": 4}
     bar |= {
         "title": {"text": "attention weight", "side": "bottom", "font": {"size": 12}},
-        "nticks": 4,
+        "nticks": 4, "tickangle": 0,
         "thickness": 10,
         "outlinewidth": 0,
     }
     if scale == "uniform":
         tokens = weights[0].size
-        times = [n for n in (0, 1, 2, 5, 10, 20, 50, 100) if n <= tokens * weights.max()][-4:]
-        bar |= {"tickvals": [n / tokens for n in times], "ticktext": [f"{n}×" for n in times]}
+        most = tokens * weights.max()
+        times = [0, *(n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500) if most / 5 <= n <= most)]
+        bar |= {"tickangle": 0, "tickvals": [n / tokens for n in times], "ticktext": [f"{n}×" for n in times]}
         bar["title"]["text"] = "multiples of 1 / N"
     return shades | {"colorbar": bar, "hovertemplate": "weight %{z:.4f}<extra></extra>"}
 
@@ -220,4 +221,13 @@ def _opacity_buttons(trace):
     steps = {"frames": 0.0, "both": 0.6, "maps": 1.0}
     buttons = [{"label": k, "method": "restyle", "args": [{"opacity": v}, [trace]]} for k, v in steps.items()]
     place = {"x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "pad": {"t": 8}}
-    return [{"type": "buttons", "direction": "right", "buttons": buttons, "active": 1, **place}]
+    return [
+        {
+            "type": "buttons",
+            "direction": "right",
+            "buttons": buttons,
+            "active": 1,
+            "font": {"color": theme.COLOURS["ink"]},
+            **place,
+        }
+    ]
