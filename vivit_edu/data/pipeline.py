@@ -13,7 +13,7 @@ from vivit_edu.data.example import Example
 from vivit_edu.data.sample import centre_offset, clip_indices, random_offset
 from vivit_edu.data.video import read_frames
 
-MARGIN = 2  # pixels by which a training crop may move a frame that has the model's size already
+MARGIN = 1  # pixels by which a training crop may move a frame that has the model's size already
 MEMORY = 1 << 30  # bytes of decoded frames kept, so that small sets are decoded once
 READ = grain.ReadOptions(num_threads=2, prefetch_buffer_size=96)
 

@@ -60,8 +60,8 @@ def _path(track, size, rng):
     moving = np.abs(np.diff(p)).max() if track.axis in ("x", "y") else 0
     travel = min(rng.uniform(1.6, 2.3) * scale / moving, size - 2 * margin) if moving else 0
     start = rng.uniform(margin, max(margin, size - margin - travel))
-    still = np.full(frames, size / 2 + rng.uniform(-4, 4) * scale)
-    along = start + p * travel if moving else np.full(frames, size / 2 + rng.uniform(-4, 4) * scale)
+    still = np.full(frames, size / 2 + rng.uniform(-2, 2) * scale)
+    along = start + p * travel if moving else np.full(frames, size / 2 + rng.uniform(-2, 2) * scale)
     return (still, along, side, angle) if track.axis == "y" else (along, still, side, angle)
 
 
