@@ -90,12 +90,14 @@ def owned_frames(config: ViViTConfig) -> list[list[int]]:
 
 
 def strip_of(frames, grid):
+    """A film of the frames and its traces; `grid` (t, h, w) of a tubelet, or None."""
     strip = Film(count=len(frames), size=frames.shape[1:3], together=grid[0] if grid else 1)
     lines = [line(*strip.hairlines(grid[1:]), HAIRLINE)] if grid else []
     return strip, [picture(strip.paint(frames)), *lines]
 
 
 def under(strip, index, text):
+    """A label below a frame of the film."""
     x, y = strip.corner(index)
     return label(x + strip.size[1] / 2, y + strip.size[0], text)
 
@@ -117,6 +119,7 @@ def token_outline(strip, config, token):
 
 
 def token_name(token, config):
+    """A token's number and place, "7: time 1, row 0, column 1"."""
     time, row, column = np.unravel_index(token, config.grid)
     return f"{token}: time {time}, row {row}, column {column}"
 

@@ -183,7 +183,8 @@ def _shades(scale, weights):
     bar = {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "len": 0.4, "ypad": 4}
     bar |= {
         "title": {"text": "attention weight", "side": "bottom", "font": {"size": 12}},
-        "nticks": 4, "tickangle": 0,
+        "nticks": 4,
+        "tickangle": 0,
         "thickness": 10,
         "outlinewidth": 0,
     }
