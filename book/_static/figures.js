@@ -34,7 +34,11 @@
     const template = layout.template?.layout ?? {};
     const font = { ...template.font, ...layout.font };
     layout.font = { ...layout.font, color: inkOfPage() || font.color };
-    if (layout.width > width && layout.height) layout.height = Math.round(layout.height * Math.max(0.55, width / layout.width));
+    if (layout.width > width && layout.height) { // what is drawn shrinks, the rim of text around it does not
+      const margin = { ...template.margin, ...layout.margin };
+      const rim = (margin.t ?? 48) + (margin.b ?? 8);
+      layout.height = Math.round(rim + (layout.height - rim) * width / layout.width);
+    }
     delete layout.width;
     layout.autosize = true;
     const title = typeof layout.title === "string" ? { text: layout.title } : layout.title;

@@ -4,7 +4,7 @@ import importlib
 
 from vivit_edu.explain.record import AttentionRecord, record_attention
 
-_ON_FIRST_USE = ("figures", "theme")  # these need plotly
+_ON_FIRST_USE = ("figures", "film", "theme")  # these need plotly
 __all__ = ["AttentionRecord", "record_attention", *_ON_FIRST_USE]
 
 
