@@ -36,7 +36,7 @@ SUFFIXES = {
     "AP": "average_pool",
 }
 BACKBONES = {
-    "nano": {"width": 48, "depth": 3, "heads": 4, "temporal_depth": 2, "size": 32},
+    "nano": {"width": 64, "depth": 3, "heads": 4, "mlp": 128, "temporal_depth": 2, "size": 32},
     "Ti": {"width": 192, "depth": 12, "heads": 3},
     "S": {"width": 384, "depth": 12, "heads": 6},
     "B": {"width": 768, "depth": 12, "heads": 12},

@@ -37,7 +37,7 @@ def test_training_shuffles_anew_and_the_seed_decides(examples):
 
 
 def test_training_moves_crops_and_evaluation_does_not(examples):
-    a, b = (all_of(examples, train=True, seed=seed)[0]["video"] for seed in (0, 1))
+    a, b = (all_of(examples[:1], batch=1, size=24, train=True, seed=seed)[0]["video"] for seed in (0, 1))
     assert a.shape == b.shape and not np.array_equal(a, b)
     np.testing.assert_array_equal(all_of(examples, seed=0)[0]["video"], all_of(examples, seed=1)[0]["video"])
 

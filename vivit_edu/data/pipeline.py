@@ -13,7 +13,6 @@ from vivit_edu.data.example import Example
 from vivit_edu.data.sample import centre_offset, clip_indices, random_offset
 from vivit_edu.data.video import read_frames
 
-MARGIN = 1  # pixels by which a training crop may move a frame that has the model's size already
 MEMORY = 1 << 30  # bytes of decoded frames kept, so that small sets are decoded once
 READ = grain.ReadOptions(num_threads=2, prefetch_buffer_size=96)
 
@@ -88,8 +87,6 @@ class _Training:
         video = _decoded(example)
         offset = random_offset(len(video), self.frames, self.stride, rng)
         clip = video[clip_indices(len(video), self.frames, self.stride, offset)]
-        if clip.shape[1:3] == self.size:
-            clip = np.pad(clip, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="reflect")
         room = [max(have - want, 0) for have, want in zip(clip.shape[1:3], self.size, strict=True)]
         clip = _crop(example, clip, rng.integers(room, endpoint=True), self.size)
         return _labelled(example, clip[:, :, ::-1] if rng.random() < self.flip else clip)
