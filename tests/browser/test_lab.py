@@ -104,7 +104,7 @@ def test_tour_runs_in_jupyterlab_and_shows_figures_and_clips(lab, open_page):
     page.wait_for_selector(".jp-NotebookPanel-notebook .jp-Cell")
     page.wait_for_function(KERNEL, timeout=60_000)
     page.evaluate(RUN_ALL)
-    page.wait_for_function(ALL_RAN, timeout=480_000)  # 212 s were seen on two busy cores
+    page.wait_for_function(ALL_RAN, timeout=480_000)  # the whole test took 212 s on busy cores
     shoot(page, "lab_tour_end")
     assert not [
         o["ename"] + ": " + o["evalue"] for o in page.evaluate(OUTPUTS) if o["output_type"] == "error"
