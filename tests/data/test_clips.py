@@ -4,12 +4,17 @@ import collections
 import csv
 import hashlib
 import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
 import vivit_edu as ve
-from vivit_edu.data import clips
+from vivit_edu.data import cache, clips
 from vivit_edu.data.annotations import TEMPLATES
 from vivit_edu.data.render import draw
 from vivit_edu.data.verbs import MOTIONS, RETURNS, blink_and_slide, there_and_back, track
@@ -23,8 +28,12 @@ def folder(tmp_path_factory):
 
 
 def digest(folder):
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".part")
+    return {path.relative_to(folder).as_posix(): sha(path) for path in files}
+
+
+def sha(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_the_digits_are_scikit_learn_s():
@@ -35,7 +44,9 @@ def test_the_digits_are_scikit_learn_s():
 
 
 def test_every_verb_meets_every_noun_equally_often(folder):
-    counts = collections.Counter((e.labels["verb"], e.labels["noun"]) for e in clips.examples("train", folder))
+    counts = collections.Counter(
+        (e.labels["verb"], e.labels["noun"]) for e in clips.examples("train", folder)
+    )
     assert len(counts) == len(clips.VERBS) * len(clips.NOUNS) and set(counts.values()) == {1}
 
 
@@ -68,6 +79,45 @@ def test_an_interrupted_making_goes_on_and_ends_with_the_same_bytes(folder, tmp_
     with pytest.raises(ValueError, match="no complete set of clips"):
         clips.examples("train", tmp_path)
     assert digest(ve.data.make_clips(tmp_path, **SMALL)) == digest(folder)
+
+
+MAKE = """
+import pathlib, sys
+from vivit_edu.data import make_clips
+make_clips(pathlib.Path(sys.argv[1]), train=1, validation=0, test=1, progress=False)
+"""
+
+
+def making(folder):
+    """A process of its own that makes the small set."""
+    return subprocess.Popen([sys.executable, "-c", MAKE, folder], cwd=pathlib.Path(__file__).parents[2])
+
+
+def test_a_killed_process_leaves_only_whole_files_and_the_next_one_ends_its_work(folder, tmp_path):
+    process = making(tmp_path)
+    while len(list(tmp_path.glob("videos/*.mp4"))) < 30:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    expected = digest(folder)
+    assert all(expected[f"videos/{path.name}"] == sha(path) for path in tmp_path.glob("videos/*.mp4"))
+    assert digest(ve.data.make_clips(tmp_path, **SMALL)) == expected
+
+
+def test_what_a_killed_process_left_unfinished_goes_after_ten_minutes(tmp_path):
+    (tmp_path / "videos").mkdir()
+    old, new = (tmp_path / "videos" / f"{name}.mp4.1.2.part" for name in ("old", "new"))
+    for path, age in ((old, 700), (new, 500)):
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - age,) * 2)
+    cache.remove_unfinished(tmp_path / "videos")
+    assert new.exists() and not old.exists()
+
+
+def test_two_processes_may_make_one_folder_at_once(folder, tmp_path):
+    processes = [making(tmp_path), making(tmp_path)]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert digest(tmp_path) == digest(folder)
 
 
 def test_a_folder_of_other_clips_is_left_alone(folder):
@@ -135,7 +185,9 @@ def test_from_the_same_draws_a_pair_is_the_same_bag_exactly(moves):
     bags = {start: set() for start in "ab"}
     for start in bags:
         for seed in range(200):
-            bags[start].add(frozenset(bag(there_and_back(start, moves, 8, np.random.default_rng(seed))).items()))
+            bags[start].add(
+                frozenset(bag(there_and_back(start, moves, 8, np.random.default_rng(seed))).items())
+            )
     assert bags["a"] == bags["b"]
 
 
@@ -147,7 +199,9 @@ def test_blink_then_slide_rests_as_long_as_slide_then_blink():
 
 def test_the_change_of_an_order_verb_comes_at_many_times():
     rng = np.random.default_rng(0)
-    changes = {next(e[1] for e in track("right_then_left", 8, rng).events if e[0] == "back") for _ in range(200)}
+    changes = {
+        next(e[1] for e in track("right_then_left", 8, rng).events if e[0] == "back") for _ in range(200)
+    }
     assert len(changes) >= 4
 
 
@@ -175,7 +229,9 @@ def drawn():
 
 def test_neither_colour_nor_position_of_a_frame_gives_the_verb_or_the_digit_away(drawn):
     features = (drawn[:, :5] - drawn[:, :5].mean(0)) / drawn[:, :5].std(0)
-    assert probe(features, drawn[:, 5].astype(int), 2) < 0.5 + 3.3 * np.sqrt(0.25 / 600)  # 3.3 standard deviations
+    assert probe(features, drawn[:, 5].astype(int), 2) < 0.5 + 3.3 * np.sqrt(
+        0.25 / 600
+    )  # 3.3 standard deviations
     # Digits differ in how much ink they have, and ink brightens the mean a little: twice chance is the bound.
     assert probe(features, drawn[:, 6].astype(int), 10) < 0.2
 
@@ -190,16 +246,23 @@ def test_the_annotation_reads_as_kinetics_something_something_and_epic_do(folder
     ).exists()
     something = json.loads((folder / "ssv2" / "something-something-v2-train.json").read_text())
     labels = json.loads((folder / "ssv2" / "something-something-v2-labels.json").read_text())
-    assert {labels[s["template"].replace("[", "").replace("]", "")] for s in something} == {str(i) for i in range(19)}
+    assert {labels[s["template"].replace("[", "").replace("]", "")] for s in something} == {
+        str(i) for i in range(19)
+    }
     assert all((folder / "videos" / f"{s['id']}.mp4").exists() for s in something)
     epic = clips.read_epic(folder / "epic" / "EPIC_100_train.csv")
-    assert epic[0]["verb"] == clips.VERBS[int(epic[0]["verb_class"])] and epic[0]["stop_timestamp"] == "00:00:02.00"
+    assert (
+        epic[0]["verb"] == clips.VERBS[int(epic[0]["verb_class"])]
+        and epic[0]["stop_timestamp"] == "00:00:02.00"
+    )
     assert TEMPLATES.keys() == set(clips.VERBS) == set(clips.KINDS)
 
 
 def test_there_are_motion_count_and_order_verbs():
     kinds = collections.Counter(clips.KINDS.values())
-    assert kinds == {"motion": len(MOTIONS), "count": 3, "order": len(RETURNS) + 2} and sum(kinds.values()) >= 16
+    assert (
+        kinds == {"motion": len(MOTIONS), "count": 3, "order": len(RETURNS) + 2} and sum(kinds.values()) >= 16
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from vivit_edu.data.sample import centre_offset, clip_indices, random_offset, vi
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
-    folder = ve.data.make_clips(tmp_path_factory.mktemp("clips"), train=0, validation=0, test=1, progress=False)
+    folder = ve.data.make_clips(
+        tmp_path_factory.mktemp("clips"), train=0, validation=0, test=1, progress=False
+    )
     return ve.data.clips.examples("test", folder)[:20]
 
 
@@ -25,7 +27,11 @@ def nouns(batches):
 
 def test_evaluation_reads_every_example_once_in_order(examples):
     batches = all_of(examples)
-    assert [batch["video"].shape for batch in batches] == [(8, 16, 32, 32, 3), (8, 16, 32, 32, 3), (4, 16, 32, 32, 3)]
+    assert [batch["video"].shape for batch in batches] == [
+        (8, 16, 32, 32, 3),
+        (8, 16, 32, 32, 3),
+        (4, 16, 32, 32, 3),
+    ]
     assert nouns(batches) == [e.labels["noun"] for e in examples]
     np.testing.assert_array_equal(batches[0]["video"][3], ve.data.read_frames(examples[3].path))
 
@@ -60,7 +66,9 @@ def test_a_broken_file_is_named(examples, tmp_path):
 
 
 def test_frames_smaller_than_the_model_s_are_refused(examples):
-    with pytest.raises(ValueError, match=r"frames of \(height, width\) \(32, 32\) are smaller than the \(64, 64\)"):
+    with pytest.raises(
+        ValueError, match=r"frames of \(height, width\) \(32, 32\) are smaller than the \(64, 64\)"
+    ):
         all_of(examples, size=64)
 
 

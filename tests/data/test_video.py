@@ -98,6 +98,16 @@ def test_what_is_written_is_what_was_given_and_the_same_bytes_each_time(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["one.mp4"]
 
 
+def test_frames_coded_alone_are_equal_wherever_they_come(tmp_path):
+    rng = np.random.default_rng(0)
+    frames = rng.integers(40, 216, (12, 4, 6, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    order = rng.permutation(12)
+    write_clip(tmp_path / "one.mp4", frames, key_every=1)
+    write_clip(tmp_path / "other.mp4", frames[order], key_every=1)
+    one, other = (read_frames(tmp_path / name) for name in ("one.mp4", "other.mp4"))
+    np.testing.assert_array_equal(other, one[order])
+
+
 def test_info_tells_length_rate_and_size(clip):
     info = video_info(clip)
     assert (info.frames, info.fps, info.size, info.codec) == (40, 10.0, (32, 48), "h264")
@@ -237,6 +247,12 @@ def test_arguments_out_of_range_get_one_sentence(clip, arguments, message):
 def test_an_end_before_the_start_is_refused(clip):
     with pytest.raises(ValueError, match=r"end must be after start, 1.0 s; got 0.5 s"):
         read_frames(clip, start=1.0, end=0.5)
+
+
+@pytest.mark.parametrize("key_every", [0, -1])
+def test_a_key_frame_must_come_some_time(key_every):
+    with pytest.raises(ValueError, match=f"key_every must be at least 1; got {key_every}"):
+        write_clip(None, numbered(2), key_every=key_every)
 
 
 @pytest.mark.parametrize("shape", [(0, 32, 32, 3), (4, 31, 32, 3), (4, 32, 33, 3)])

@@ -38,7 +38,14 @@ TEMPLATES = {
 }
 KINETICS = ("label", "youtube_id", "time_start", "time_end", "split")
 EPIC = (
-    *("narration_id", "participant_id", "video_id", "narration_timestamp", "start_timestamp", "stop_timestamp"),
+    *(
+        "narration_id",
+        "participant_id",
+        "video_id",
+        "narration_timestamp",
+        "start_timestamp",
+        "stop_timestamp",
+    ),
     *("start_frame", "stop_frame", "narration", "verb", "verb_class", "noun", "noun_class", "all_nouns"),
     "all_noun_classes",
 )
@@ -55,7 +62,9 @@ def write_annotations(
     _write_csv(folder / "kinetics" / f"{split}.csv", KINETICS, kinetics)
     something = [_something(name, verb, noun) for name, (_, verb, noun) in zip(stems, clips, strict=True)]
     _write_json(folder / "ssv2" / f"something-something-v2-{split}.json", something)
-    rows = [_epic(name, verb, noun, frames, seconds) for name, (_, verb, noun) in zip(stems, clips, strict=True)]
+    rows = [
+        _epic(name, verb, noun, frames, seconds) for name, (_, verb, noun) in zip(stems, clips, strict=True)
+    ]
     _write_csv(folder / "epic" / f"EPIC_100_{split}.csv", EPIC, rows)
 
 

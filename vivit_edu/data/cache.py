@@ -1,8 +1,10 @@
 """Where made and downloaded files are kept, and how one is written: whole or not at all."""
 
+import contextlib
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 
@@ -22,3 +24,11 @@ def write_whole(path: str | Path, content: bytes) -> None:
     unfinished = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.part")
     unfinished.write_bytes(content)
     unfinished.replace(path)
+
+
+def remove_unfinished(folder: str | Path) -> None:
+    """Removes what killed writers left in a folder: unfinished files that nobody has touched for ten minutes."""
+    for path in Path(folder).glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > 600:
+                path.unlink()

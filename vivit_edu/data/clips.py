@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from vivit_edu.arrays import Real
 from vivit_edu.data.annotations import NOUNS, read_epic, stem, write_annotations, write_classes
-from vivit_edu.data.cache import cache_folder, write_whole
+from vivit_edu.data.cache import cache_folder, remove_unfinished, write_whole
 from vivit_edu.data.example import Example
 from vivit_edu.data.render import draw
 from vivit_edu.data.verbs import KINDS, PAIRS, TUBELET, VERBS, track
@@ -25,7 +25,7 @@ from vivit_edu.data.video import write_clip
 __all__ = ["KINDS", "NOUNS", "PAIRS", "SPLITS", "VERBS", "Truth", "examples", "make_clips", "truth"]
 SPLITS = ("train", "validation", "test")
 SHARES = (0.7, 0.1, 0.2)  # of each digit's images
-VERSION = 1  # of the drawing: another number makes another folder
+VERSION = 2  # of drawing and coding: another number makes another folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def make_clips(
     frames: int = 16,
     size: int = 32,
     fps: Real = 8,
-    workers: int = 2,
+    workers: int | None = None,
     progress: bool = True,
 ) -> Path:
     """The folder of the embedded clips, made where it is not complete; an interrupted making goes on where it stopped.
@@ -66,7 +66,7 @@ def make_clips(
       frames: of a clip, at least 16, a whole number of tubelets of 2.
       size: height and width in pixels, even.
       fps: frames a second.
-      workers: threads.
+      workers: threads; None takes as many as there are processors.
 
     Raises:
       ValueError: where a count, frames or size does not fit, or the folder holds clips of other arguments.
@@ -76,7 +76,7 @@ def make_clips(
         "counts": [train, validation, test],
         "frames": frames,
         "size": size,
-        "fps": fps,
+        "fps": float(fps),
         "version": VERSION,
     }
     _check(recipe)
@@ -97,11 +97,14 @@ def make_clips(
         for split, count in zip(SPLITS, recipe["counts"], strict=True):
             _make_split(folder, split, count * len(VERBS) * len(NOUNS), recipe, pool, bar)
     write_classes(folder)
+    remove_unfinished(folder / "videos")
     write_whole(manifest, json.dumps({**recipe, "clips": total}).encode())
     return folder
 
 
-def examples(split: str, folder: str | Path | None = None, *, verbs: Collection[str] | None = None) -> list[Example]:
+def examples(
+    split: str, folder: str | Path | None = None, *, verbs: Collection[str] | None = None
+) -> list[Example]:
     """The clips of a split with their labels, {"verb": 0..18, "noun": 0..9}; the default set is made if it is missing.
 
     Args:
@@ -171,7 +174,11 @@ def _make_split(folder, split, count, recipe, pool, bar):
         bar.update()
     masks = io.BytesIO()
     shape = (recipe["frames"], recipe["size"], recipe["size"])
-    np.savez(masks, masks=np.stack([mask for _, mask, _ in made]) if made else np.zeros((0, 0), np.uint8), shape=shape)
+    np.savez(
+        masks,
+        masks=np.stack([mask for _, mask, _ in made]) if made else np.zeros((0, 0), np.uint8),
+        shape=shape,
+    )
     write_whole(folder / "truth" / f"{split}.npz", masks.getvalue())
     write_whole(folder / "truth" / f"{split}.json", json.dumps([events for _, _, events in made]).encode())
     clips = [clip for clip, _, _ in made]
@@ -188,7 +195,8 @@ def _make_one(folder, split, recipe, images, number):
     name = f"{split}-{number:05d}"
     file = folder / "videos" / f"{stem(name, recipe['frames'] / recipe['fps'])}.mp4"
     if not file.exists():
-        write_clip(file, clip.frames, fps=recipe["fps"])
+        # Each frame is coded alone: traces of earlier frames would tell a model of single tubelets their order.
+        write_clip(file, clip.frames, fps=recipe["fps"], key_every=1)
     return (name, verb, noun), np.packbits(clip.mask), path.events
 
 
@@ -205,8 +213,12 @@ def _truths(folder, split):
 
 
 def _check(recipe):
-    if any(not isinstance(count, int) or count < 0 for count in recipe["counts"]) or not sum(recipe["counts"]):
-        raise ValueError(f"train, validation and test must be whole numbers, not all 0; got {recipe['counts']}")
+    if any(not isinstance(count, int) or count < 0 for count in recipe["counts"]) or not sum(
+        recipe["counts"]
+    ):
+        raise ValueError(
+            f"train, validation and test must be whole numbers, not all 0; got {recipe['counts']}"
+        )
     if recipe["frames"] < 16 or recipe["frames"] % TUBELET:
         raise ValueError(f"frames must be at least 16 and even, whole tubelets of 2; got {recipe['frames']}")
     if recipe["size"] < 16 or recipe["size"] % 2:
@@ -218,4 +230,6 @@ def _check(recipe):
 def _check_same(folder, recipe):
     before = folder / "recipe.json"
     if before.exists() and json.loads(before.read_text()) != recipe:
-        raise ValueError(f"{folder} holds clips made with other arguments, {before.read_text()}: choose another folder")
+        raise ValueError(
+            f"{folder} holds clips made with other arguments, {before.read_text()}: choose another folder"
+        )

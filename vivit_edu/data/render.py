@@ -23,7 +23,9 @@ def draw(digit: np.ndarray, track: Track, size: int, rng: np.random.Generator) -
     """The clip of a digit (8, 8) in [0, 1] that follows the track, `size` pixels high and wide."""
     canvas = _texture(len(track.progress), size, rng)
     canvas = _over(
-        canvas, _distractor(len(track.progress), size, rng), _colour(rng, saturation=(0.5, 0.9), value=(0.5, 0.7))
+        canvas,
+        _distractor(len(track.progress), size, rng),
+        _colour(rng, saturation=(0.5, 0.9), value=(0.5, 0.7)),
     )
     alpha = _object(digit, track, size, rng) * track.visible[:, None, None]
     canvas = _over(canvas, alpha, _colour(rng, saturation=(0.0, 0.4), value=(0.95, 1.0)))
@@ -83,7 +85,9 @@ def _distractor(frames, size, rng):
     kind = DISTRACTORS[rng.integers(len(DISTRACTORS))]
     radius = rng.uniform(1.5, 2.5) * size / 32
     start, speed = rng.uniform(0, 2 * size, 2), rng.uniform(-1.2, 1.2, 2) * size / 32
-    at = np.abs((start + np.arange(frames)[:, None] * speed) % (2 * size) - size)  # (T, 2), reflected at the borders
+    at = np.abs(
+        (start + np.arange(frames)[:, None] * speed) % (2 * size) - size
+    )  # (T, 2), reflected at the borders
     grid = np.arange(size) + 0.5
     dy = np.abs(grid[None, :, None] - at[:, 0, None, None])
     dx = np.abs(grid[None, None, :] - at[:, 1, None, None])
