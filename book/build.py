@@ -35,15 +35,9 @@ def main(arguments=None) -> int:
 
 
 def _options(arguments):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--cached", action="store_true", help="keep outputs while neither notebook nor package change"
-    )
-    parser.add_argument(
-        "--draft", action="store_true", help="leave out missing pages; warnings do not stop the build"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cached", action="store_true", help="keep outputs while neither notebook nor package change")
+    parser.add_argument("--draft", action="store_true", help="leave out missing pages; warnings do not stop the build")
     parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", help="where the notebooks lie")
     parser.add_argument("--output", type=Path, default=HTML, help="where the pages go")
     return parser.parse_args(arguments)

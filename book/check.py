@@ -55,9 +55,7 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        program = (
-            shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        )
+        program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=program, args=[*CHROMIUM_FLAGS])
         try:
             yield browser
@@ -117,9 +115,7 @@ def check(folder: Path, pictures: Path | None = None) -> dict[tuple[str, str], l
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path, help="folder for the full-page pictures")
     parser.add_argument("--book", type=Path, default=HTML, help="the built book")
     options = parser.parse_args()

@@ -6,9 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
-REPOSITORY = (
-    "https://github.com/vivit-edu/vivit-edu"  # the one place that names it: launch and repository buttons
-)
+REPOSITORY = "https://github.com/vivit-edu/vivit-edu"  # the one place that names it: launch and repository buttons
 
 project = "vivit_edu"
 html_title = "Video transformers, taken apart"

@@ -4,9 +4,7 @@ import os
 
 import pytest
 
-os.environ.setdefault(
-    "JAX_PLATFORMS", "cpu"
-)  # toy sizes are slower on an accelerator, and results must repeat
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # toy sizes are slower on an accelerator, and results must repeat
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,7 @@ def test_cost_prints_what_the_library_counts(capsys):
 def test_views_multiply_the_operations(capsys):
     main(["cost", *TOY, "--views=1"])
     main(["cost", *TOY, "--views=10"])
-    one, ten = (
-        float(line.split()[1]) for line in capsys.readouterr().out.splitlines() if "operations" in line
-    )
+    one, ten = (float(line.split()[1]) for line in capsys.readouterr().out.splitlines() if "operations" in line)
     assert ten == pytest.approx(10 * one, abs=0.5)  # printed with one decimal
 
 

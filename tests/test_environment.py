@@ -55,9 +55,7 @@ def conda():
 def test_conda_environment_equals_the_package_with_its_lab():
     python, found = conda()
     assert python in PYTHONS
-    assert {n: str(r.specifier) for n, r in found.items()} == {
-        n: str(r.specifier) for n, r in wanted("lab").items()
-    }
+    assert {n: str(r.specifier) for n, r in found.items()} == {n: str(r.specifier) for n, r in wanted("lab").items()}
 
 
 @pytest.mark.parametrize("python", PYTHONS)

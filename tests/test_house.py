@@ -143,9 +143,7 @@ def test_notebook_keeps_no_outputs(path):
 def test_notebook_is_short(path):
     code = cells(path)
     assert len(code) <= 25
-    assert {
-        n: len(c.source.splitlines()) for n, c in enumerate(code) if len(c.source.splitlines()) > 15
-    } == {}
+    assert {n: len(c.source.splitlines()) for n, c in enumerate(code) if len(c.source.splitlines()) > 15} == {}
 
 
 @every(NOTEBOOKS)
@@ -158,7 +156,5 @@ def test_notebook_installs_itself_on_colab_and_only_there(path):
 
 def test_example_of_the_readme_runs():
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)[1]
-    out = subprocess.run(
-        [sys.executable, "-c", example], capture_output=True, text=True, check=True, cwd=ROOT
-    )
+    out = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True, cwd=ROOT)
     assert out.stdout.startswith("(1, 400) {'space/0': (1, ")

@@ -14,9 +14,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, clips, tmp_path, monkeypatch):
-    monkeypatch.setenv(
-        "JUPYTER_PREFER_ENV_PATH", "1"
-    )  # this environment's kernel, whatever the user registered
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")  # this environment's kernel, whatever the user registered
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)  # this tree, installed or not
     notebook = nbformat.read(path, as_version=4)

@@ -42,9 +42,7 @@ def test_both_tokenisers_give_the_same_number_of_tokens():
     )
 
 
-@pytest.mark.parametrize(
-    ("length", "count"), [(32, 8), (32, 16), (32, 32), (16, 4), (8, 4), (12, 3), (64, 8), (32, 4)]
-)
+@pytest.mark.parametrize(("length", "count"), [(32, 8), (32, 16), (32, 32), (16, 4), (8, 4), (12, 3), (64, 8), (32, 4)])
 def test_sampled_frames_are_the_released_code_s(length, count):
     golden = golden_files.load("scenic_extras.npz")
     config = toy_config(frames=length, tubelet=(length // count, 3, 4))

@@ -24,9 +24,7 @@ def _parser():
     parser = argparse.ArgumentParser(prog="vivit-edu", description="Video vision transformers, taught.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    data = commands.add_parser("data", help="the embedded clips").add_subparsers(
-        required=True, metavar="ACTION"
-    )
+    data = commands.add_parser("data", help="the embedded clips").add_subparsers(required=True, metavar="ACTION")
     make = data.add_parser("make", help="write the embedded clips as mp4 files")
     make.add_argument("folder", nargs="?", type=pathlib.Path, help="where to (default: the user's cache)")
     make.set_defaults(run=_make_clips)
@@ -35,9 +33,7 @@ def _parser():
     cost.add_argument("name", help=f"for example {EXAMPLE}")
     cost.add_argument("--classes", type=int, default=400, help="default: %(default)s")
     cost.add_argument("--frames", type=int, default=32, help="frames of a clip; default: %(default)s")
-    cost.add_argument(
-        "--size", type=int, default=224, help="height and width of a frame; default: %(default)s"
-    )
+    cost.add_argument("--size", type=int, default=224, help="height and width of a frame; default: %(default)s")
     cost.add_argument("--views", type=int, default=1, help="clips seen of one video; default: %(default)s")
     cost.add_argument("--batch", type=int, default=1, help="clips in a training step; default: %(default)s")
     cost.set_defaults(run=_show_cost)

@@ -25,9 +25,7 @@ class PlotlyFigure:
 
 
 def _html(figure):
-    height = figure.get("layout", {}).get(
-        "height", 450
-    )  # kept free, so that the page does not jump when it is drawn
+    height = figure.get("layout", {}).get("height", 450)  # kept free, so that the page does not jump when it is drawn
     spec = json.dumps({part: figure.get(part) for part in ("data", "layout", "frames")}).replace("</", "<\\/")
     return (
         f'<div class="plotly-figure" style="min-height: {height}px">'
@@ -40,8 +38,6 @@ def setup(app):
     renderers = load_mime_renders()
     renderers.append(PlotlyFigure)
     if PlotlyFigure not in load_mime_renders():
-        raise RuntimeError(
-            "myst-nb no longer keeps one list of mime renderers: plotly figures would come out empty"
-        )
+        raise RuntimeError("myst-nb no longer keeps one list of mime renderers: plotly figures would come out empty")
     app.add_js_file("figures.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -106,9 +106,7 @@ def test_tour_runs_in_jupyterlab_and_shows_figures_and_clips(lab, open_page):
     page.evaluate(RUN_ALL)
     page.wait_for_function(ALL_RAN, timeout=480_000)  # the whole test took 212 s on busy cores
     shoot(page, "lab_tour_end")
-    assert not [
-        o["ename"] + ": " + o["evalue"] for o in page.evaluate(OUTPUTS) if o["output_type"] == "error"
-    ]
+    assert not [o["ename"] + ": " + o["evalue"] for o in page.evaluate(OUTPUTS) if o["output_type"] == "error"]
     shown = page.locator(".js-plotly-plot, video")
     for n in range(shown.count()):
         shown.nth(n).scroll_into_view_if_needed()

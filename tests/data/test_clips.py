@@ -44,9 +44,7 @@ def test_the_digits_are_scikit_learn_s():
 
 
 def test_every_verb_meets_every_noun_equally_often(folder):
-    counts = collections.Counter(
-        (e.labels["verb"], e.labels["noun"]) for e in clips.examples("train", folder)
-    )
+    counts = collections.Counter((e.labels["verb"], e.labels["noun"]) for e in clips.examples("train", folder))
     assert len(counts) == len(clips.VERBS) * len(clips.NOUNS) and set(counts.values()) == {1}
 
 
@@ -185,9 +183,7 @@ def test_from_the_same_draws_a_pair_is_the_same_bag_exactly(moves):
     bags = {start: set() for start in "ab"}
     for start in bags:
         for seed in range(200):
-            bags[start].add(
-                frozenset(bag(there_and_back(start, moves, 8, np.random.default_rng(seed))).items())
-            )
+            bags[start].add(frozenset(bag(there_and_back(start, moves, 8, np.random.default_rng(seed))).items()))
     assert bags["a"] == bags["b"]
 
 
@@ -199,9 +195,7 @@ def test_blink_then_slide_rests_as_long_as_slide_then_blink():
 
 def test_the_change_of_an_order_verb_comes_at_many_times():
     rng = np.random.default_rng(0)
-    changes = {
-        next(e[1] for e in track("right_then_left", 8, rng).events if e[0] == "back") for _ in range(200)
-    }
+    changes = {next(e[1] for e in track("right_then_left", 8, rng).events if e[0] == "back") for _ in range(200)}
     assert len(changes) >= 4
 
 
@@ -229,9 +223,7 @@ def drawn():
 
 def test_neither_colour_nor_position_of_a_frame_gives_the_verb_or_the_digit_away(drawn):
     features = (drawn[:, :5] - drawn[:, :5].mean(0)) / drawn[:, :5].std(0)
-    assert probe(features, drawn[:, 5].astype(int), 2) < 0.5 + 3.3 * np.sqrt(
-        0.25 / 600
-    )  # 3.3 standard deviations
+    assert probe(features, drawn[:, 5].astype(int), 2) < 0.5 + 3.3 * np.sqrt(0.25 / 600)  # 3.3 standard deviations
     # Digits differ in how much ink they have, and ink brightens the mean a little: twice chance is the bound.
     assert probe(features, drawn[:, 6].astype(int), 10) < 0.2
 
@@ -246,23 +238,16 @@ def test_the_annotation_reads_as_kinetics_something_something_and_epic_do(folder
     ).exists()
     something = json.loads((folder / "ssv2" / "something-something-v2-train.json").read_text())
     labels = json.loads((folder / "ssv2" / "something-something-v2-labels.json").read_text())
-    assert {labels[s["template"].replace("[", "").replace("]", "")] for s in something} == {
-        str(i) for i in range(19)
-    }
+    assert {labels[s["template"].replace("[", "").replace("]", "")] for s in something} == {str(i) for i in range(19)}
     assert all((folder / "videos" / f"{s['id']}.mp4").exists() for s in something)
     epic = clips.read_epic(folder / "epic" / "EPIC_100_train.csv")
-    assert (
-        epic[0]["verb"] == clips.VERBS[int(epic[0]["verb_class"])]
-        and epic[0]["stop_timestamp"] == "00:00:02.00"
-    )
+    assert epic[0]["verb"] == clips.VERBS[int(epic[0]["verb_class"])] and epic[0]["stop_timestamp"] == "00:00:02.00"
     assert TEMPLATES.keys() == set(clips.VERBS) == set(clips.KINDS)
 
 
 def test_there_are_motion_count_and_order_verbs():
     kinds = collections.Counter(clips.KINDS.values())
-    assert (
-        kinds == {"motion": len(MOTIONS), "count": 3, "order": len(RETURNS) + 2} and sum(kinds.values()) >= 16
-    )
+    assert kinds == {"motion": len(MOTIONS), "count": 3, "order": len(RETURNS) + 2} and sum(kinds.values()) >= 16
 
 
 @pytest.mark.parametrize(

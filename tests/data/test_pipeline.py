@@ -11,9 +11,7 @@ from vivit_edu.data.sample import centre_offset, clip_indices, random_offset, vi
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
-    folder = ve.data.make_clips(
-        tmp_path_factory.mktemp("clips"), train=0, validation=0, test=1, progress=False
-    )
+    folder = ve.data.make_clips(tmp_path_factory.mktemp("clips"), train=0, validation=0, test=1, progress=False)
     return ve.data.clips.examples("test", folder)[:20]
 
 
@@ -66,9 +64,7 @@ def test_a_broken_file_is_named(examples, tmp_path):
 
 
 def test_frames_smaller_than_the_model_s_are_refused(examples):
-    with pytest.raises(
-        ValueError, match=r"frames of \(height, width\) \(32, 32\) are smaller than the \(64, 64\)"
-    ):
+    with pytest.raises(ValueError, match=r"frames of \(height, width\) \(32, 32\) are smaller than the \(64, 64\)"):
         all_of(examples, size=64)
 
 

@@ -92,9 +92,7 @@ def test_what_is_written_is_what_was_given_and_the_same_bytes_each_time(tmp_path
     coarse = rng.integers(40, 216, (8, 4, 6, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
     content = write_clip(tmp_path / "one.mp4", coarse, fps=8, crf=10)
     assert content == write_clip(None, coarse, fps=8, crf=10) == (tmp_path / "one.mp4").read_bytes()
-    assert (
-        np.abs(read_frames(tmp_path / "one.mp4").astype(int) - coarse).mean() < 6
-    )  # colours at half resolution
+    assert np.abs(read_frames(tmp_path / "one.mp4").astype(int) - coarse).mean() < 6  # colours at half resolution
     assert [path.name for path in tmp_path.iterdir()] == ["one.mp4"]
 
 
@@ -167,9 +165,7 @@ def test_a_file_damaged_in_its_middle_is_not_shortened_in_silence(tmp_path, clip
     middle = content.index(b"mdat") + 40
     content[middle:] = content[middle:].replace(content[middle + 700 : middle + 2000], bytes(1300))
     clip.write_bytes(content)
-    with pytest.raises(
-        ValueError, match=r"clip.mp4 (is damaged: \d+ of the 40 frames|cannot be read as video)"
-    ):
+    with pytest.raises(ValueError, match=r"clip.mp4 (is damaged: \d+ of the 40 frames|cannot be read as video)"):
         read_frames(clip)
 
 
@@ -204,9 +200,7 @@ def test_a_rotation_that_the_file_asks_for_is_applied(tmp_path):
 
 
 def test_frames_come_in_the_size_asked_for(clip):
-    frames = read_frames(
-        clip, choose=lambda count: np.array([count - 1, 0]), resize=lambda size: (size[0] // 2, 30)
-    )
+    frames = read_frames(clip, choose=lambda count: np.array([count - 1, 0]), resize=lambda size: (size[0] // 2, 30))
     assert frames.shape == (2, 16, 30, 3)
     np.testing.assert_allclose(frames.mean((1, 2, 3)), [127, 10], atol=3)  # resizing rounds down
 

@@ -133,6 +133,4 @@ def test_target_is_drawn_until_it_passes():
     def stub(clip, tubelet):
         raise NotImplementedError
 
-    assert (
-        "<svg" in teach.check_grid(stub)._repr_html_() and "<svg" not in teach.check_grid(grid)._repr_html_()
-    )
+    assert "<svg" in teach.check_grid(stub)._repr_html_() and "<svg" not in teach.check_grid(grid)._repr_html_()

@@ -62,9 +62,7 @@ def write_annotations(
     _write_csv(folder / "kinetics" / f"{split}.csv", KINETICS, kinetics)
     something = [_something(name, verb, noun) for name, (_, verb, noun) in zip(stems, clips, strict=True)]
     _write_json(folder / "ssv2" / f"something-something-v2-{split}.json", something)
-    rows = [
-        _epic(name, verb, noun, frames, seconds) for name, (_, verb, noun) in zip(stems, clips, strict=True)
-    ]
+    rows = [_epic(name, verb, noun, frames, seconds) for name, (_, verb, noun) in zip(stems, clips, strict=True)]
     _write_csv(folder / "epic" / f"EPIC_100_{split}.csv", EPIC, rows)
 
 

@@ -102,9 +102,7 @@ def make_clips(
     return folder
 
 
-def examples(
-    split: str, folder: str | Path | None = None, *, verbs: Collection[str] | None = None
-) -> list[Example]:
+def examples(split: str, folder: str | Path | None = None, *, verbs: Collection[str] | None = None) -> list[Example]:
     """The clips of a split with their labels, {"verb": 0..18, "noun": 0..9}; the default set is made if it is missing.
 
     Args:
@@ -213,12 +211,8 @@ def _truths(folder, split):
 
 
 def _check(recipe):
-    if any(not isinstance(count, int) or count < 0 for count in recipe["counts"]) or not sum(
-        recipe["counts"]
-    ):
-        raise ValueError(
-            f"train, validation and test must be whole numbers, not all 0; got {recipe['counts']}"
-        )
+    if any(not isinstance(count, int) or count < 0 for count in recipe["counts"]) or not sum(recipe["counts"]):
+        raise ValueError(f"train, validation and test must be whole numbers, not all 0; got {recipe['counts']}")
     if recipe["frames"] < 16 or recipe["frames"] % TUBELET:
         raise ValueError(f"frames must be at least 16 and even, whole tubelets of 2; got {recipe['frames']}")
     if recipe["size"] < 16 or recipe["size"] % 2:
@@ -230,6 +224,4 @@ def _check(recipe):
 def _check_same(folder, recipe):
     before = folder / "recipe.json"
     if before.exists() and json.loads(before.read_text()) != recipe:
-        raise ValueError(
-            f"{folder} holds clips made with other arguments, {before.read_text()}: choose another folder"
-        )
+        raise ValueError(f"{folder} holds clips made with other arguments, {before.read_text()}: choose another folder")

@@ -85,9 +85,7 @@ def _distractor(frames, size, rng):
     kind = DISTRACTORS[rng.integers(len(DISTRACTORS))]
     radius = rng.uniform(1.5, 2.5) * size / 32
     start, speed = rng.uniform(0, 2 * size, 2), rng.uniform(-1.2, 1.2, 2) * size / 32
-    at = np.abs(
-        (start + np.arange(frames)[:, None] * speed) % (2 * size) - size
-    )  # (T, 2), reflected at the borders
+    at = np.abs((start + np.arange(frames)[:, None] * speed) % (2 * size) - size)  # (T, 2), reflected at the borders
     grid = np.arange(size) + 0.5
     dy = np.abs(grid[None, :, None] - at[:, 0, None, None])
     dx = np.abs(grid[None, None, :] - at[:, 1, None, None])

@@ -44,9 +44,7 @@ def of_packets(container, stream) -> Timeline | None:
     if not container.format.name.startswith(INDEXED) or stream.codec_context.name == "vp8":
         return None
     stamps = [packet.pts for packet in container.demux(stream) if packet.size and not packet.is_discard]
-    return (
-        Timeline(np.unique(stamps), float(stream.time_base), False) if stamps and None not in stamps else None
-    )
+    return Timeline(np.unique(stamps), float(stream.time_base), False) if stamps and None not in stamps else None
 
 
 def of_frames(container, stream) -> Timeline | None:

@@ -105,9 +105,7 @@ def video_info(path: str | Path) -> VideoInfo:
     return VideoInfo(frames=count, fps=fps, seconds=span + 1 / fps, size=size, codec=codec)
 
 
-def write_clip(
-    path: str | Path | None, frames: Frames, *, fps: Real = 8, crf: int = 18, key_every: int = 250
-) -> bytes:
+def write_clip(path: str | Path | None, frames: Frames, *, fps: Real = 8, crf: int = 18, key_every: int = 250) -> bytes:
     """The frames as an H.264 mp4 file's bytes, also written to `path` unless it is None, whole or not at all.
 
     The same frames give the same bytes.
@@ -126,9 +124,7 @@ def write_clip(
     if key_every < 1:
         raise ValueError(f"key_every must be at least 1; got {key_every}")
     if not count or height % 2 or width % 2:
-        raise ValueError(
-            f"H.264 takes at least one frame of even height and width; got (T, H, W) {frames.shape[:3]}"
-        )
+        raise ValueError(f"H.264 takes at least one frame of even height and width; got (T, H, W) {frames.shape[:3]}")
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))

@@ -34,11 +34,7 @@ def curves(
       history: what `training.fit` returns: "step", "loss", one array a head, and "validation/…" likewise.
       chance: accuracies of a guess, dashed.
     """
-    names = [
-        n
-        for n in dict.fromkeys(k.split("/")[-1] for k in history)
-        if n not in ("step", "loss", "learning_rate")
-    ]
+    names = [n for n in dict.fromkeys(k.split("/")[-1] for k in history) if n not in ("step", "loss", "learning_rate")]
     fig = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.38, 0.62], vertical_spacing=0.06)
     ends = {}
     for name in ["loss", *names]:
@@ -79,9 +75,7 @@ def scores(
             "visible": bool(np.ptp(triples, axis=1).any()),
             "color": theme.COLOURS["ink"],
         }
-        bars = go.Bar(
-            x=triples[:, 0], y=models, orientation="h", marker={"color": _colour(name)}, error_x=spread
-        )
+        bars = go.Bar(x=triples[:, 0], y=models, orientation="h", marker={"color": _colour(name)}, error_x=spread)
         fig.add_trace(bars, row=1, col=col)
         text = {
             "mode": "text",
@@ -89,9 +83,7 @@ def scores(
             "textposition": "middle right",
         }
         fig.add_scatter(x=triples[:, 2], y=models, hoverinfo="skip", **text, row=1, col=col)
-        fig.add_vline(
-            100 * chance[name], line={"dash": "dash", "width": 1.5, "color": theme.COLOURS["ink"]}, col=col
-        )
+        fig.add_vline(100 * chance[name], line={"dash": "dash", "width": 1.5, "color": theme.COLOURS["ink"]}, col=col)
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False)
     fig.update_layout(height=118 + 38 * len(models), margin={"t": 72, "b": 44}, bargap=0.35)
     fig.update_xaxes(title="accuracy (%)", col=(len(names) + 1) // 2)
@@ -117,9 +109,7 @@ def costs(
         values = [measure(config) / unit for config in configs]
         printed = [published.get(config.name, (np.nan, np.nan))[col - 1] / unit for config in configs]
         bars = go.Bar(x=values, y=names, orientation="h", marker={"color": theme.COLOURS["space"]})
-        bars.update(
-            text=[f"{value:.1f}" for value in values], textposition="inside", insidetextanchor="start"
-        )
+        bars.update(text=[f"{value:.1f}" for value in values], textposition="inside", insidetextanchor="start")
         mark = {"symbol": "diamond-open", "size": 11, "color": theme.COLOURS["time"], "line": {"width": 2}}
         paper = go.Scatter(x=printed, y=names, mode="markers", marker=mark)
         paper.hovertemplate = "paper: %{x:.1f}<extra></extra>"

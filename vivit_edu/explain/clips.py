@@ -28,9 +28,7 @@ def film(
       every: shows each `every`-th frame only.
     """
     strip, traces = strip_of(frames[::every], (max(1, grid[0] // every), *grid[1:]) if grid else None)
-    return on_canvas(
-        traces, strip.shape, title=title, annotations=times(strip, range(0, len(frames), every), fps)
-    )
+    return on_canvas(traces, strip.shape, title=title, annotations=times(strip, range(0, len(frames), every), fps))
 
 
 def raster(frames: UInt8[np.ndarray, "T H W C"], config: ViViTConfig, *, fps: float) -> go.Figure:
@@ -129,9 +127,7 @@ def _depths(config):
     groups, step = owned_frames(config), 0.36
     if config.tokeniser == "uniform":
         return tuple(0.2 * frame for frame in range(config.frames))
-    return tuple(
-        step * time + 0.05 * place for time, group in enumerate(groups) for place in range(len(group))
-    )
+    return tuple(step * time + 0.05 * place for time, group in enumerate(groups) for place in range(len(group)))
 
 
 def _taken_out(fan, pieces, name):
@@ -143,9 +139,7 @@ def _taken_out(fan, pieces, name):
     frame = [[left, width - unit, width - unit, left, left], [top, top, height, height, top]]
     count = " × ".join(map(str, (len(pieces), *pieces[0].shape)))
     text = f"{name}<br>{count} = {np.size(pieces)} numbers"
-    return [*traces, line(*frame, QUERY, 2)], [
-        label(width - unit, height + 1, text, xanchor="right", align="right")
-    ]
+    return [*traces, line(*frame, QUERY, 2)], [label(width - unit, height + 1, text, xanchor="right", align="right")]
 
 
 def _time_arrow(fan):

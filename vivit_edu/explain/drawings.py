@@ -138,9 +138,7 @@ def picture(pixels: np.ndarray, *, corner: tuple[float, float] = (0, 0), unit: f
 def line(xs: list, ys: list, colour: str, width: float = 1) -> go.Scatter:
     """Line pieces without hover."""
     style = {"color": colour, "width": width}
-    return go.Scatter(
-        x=xs, y=ys, mode="lines", line=style, hoverinfo="skip", showlegend=False, cliponaxis=False
-    )
+    return go.Scatter(x=xs, y=ys, mode="lines", line=style, hoverinfo="skip", showlegend=False, cliponaxis=False)
 
 
 def label(x: float, y: float, text: str, **options) -> dict:

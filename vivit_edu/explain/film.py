@@ -12,9 +12,7 @@ CELL = '<div style="flex: 0 1 auto; text-align: center; font-size: 0.9em">{video
 ROW = '<div style="display: flex; flex-wrap: wrap; gap: 12px; align-items: flex-end">{cells}</div>'
 
 
-def video_html(
-    frames: UInt8[np.ndarray, "T H W 3"], *, fps: float = 8, height: int = 192, title: str | None = None
-):
+def video_html(frames: UInt8[np.ndarray, "T H W 3"], *, fps: float = 8, height: int = 192, title: str | None = None):
     """A looping, silent video of the frames (IPython HTML); enlarged before encoding, so pixels stay square.
 
     Args:

@@ -100,9 +100,7 @@ def attention_small_multiples(
       query: index on the attention's own axis of queries, 0 the class token where there is one.
     """
     records = [records] if isinstance(records, AttentionRecord) else list(records)
-    maps = {
-        (r.name, head): m for r in records for head, m in enumerate(query_maps(r, clip=clip, query=query))
-    }
+    maps = {(r.name, head): m for r in records for head, m in enumerate(query_maps(r, clip=clip, query=query))}
     nt, nh, nw = records[0].grid
     strip = Film(count=nt * len(maps), size=(8 * nh, 8 * nw), columns=nt, labels=False)
     values = np.concatenate(list(maps.values()))
@@ -164,9 +162,7 @@ def _relation_notes(shown, *, x, y, step):
 
 def _check_maps(weights, config, scale, queries):
     if weights.shape[1:] != config.grid:
-        raise ValueError(
-            f"maps of {weights.shape[1:]} do not fit the model's grid {config.grid} (nt, nh, nw)"
-        )
+        raise ValueError(f"maps of {weights.shape[1:]} do not fit the model's grid {config.grid} (nt, nh, nw)")
     if len(weights) > 1 and len(queries) != len(weights):
         raise ValueError(f"{len(weights)} maps need as many queries; got {len(queries)}")
     if scale not in ("row", "unit", "uniform"):

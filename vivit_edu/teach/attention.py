@@ -53,9 +53,7 @@ def check_layer(student: Callable) -> Result:
 
     def compare(student):
         for seed, (tokens, width, heads) in enumerate(((5, 6, 2), (7, 12, 3))):
-            config = ViViTConfig(
-                frames=2, size=16, width=width, heads=heads, mlp=width + 1, depth=1, classes=2
-            )
+            config = ViViTConfig(frames=2, size=16, width=width, heads=heads, mlp=width + 1, depth=1, classes=2)
             block = Block(config, over="spacetime", rngs=nnx.Rngs(seed))
             z = np.random.default_rng(seed).normal(size=(tokens, width)).astype(np.float32)
             norms = block.attention_norm, block.mlp_norm

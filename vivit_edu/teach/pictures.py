@@ -33,8 +33,7 @@ def sequence(names: Sequence[str]) -> str:
     """A row of named tokens, the first in the class token's colour."""
     fills = [COLOURS["class_token"]] + [COLOURS["grid"]] * (len(names) - 1)
     boxes = [
-        _box(i * 2 * CELL, 0, name, fill, 2 * CELL)
-        for i, (name, fill) in enumerate(zip(names, fills, strict=True))
+        _box(i * 2 * CELL, 0, name, fill, 2 * CELL) for i, (name, fill) in enumerate(zip(names, fills, strict=True))
     ]
     return _svg(boxes, 2 * CELL * len(names), CELL, ", ".join(names))
 

@@ -83,9 +83,7 @@ def compare_arrays(mine, library, *, case: str, habits: Mapping[str, Array] | No
     if not _close(mine, library):
         gaps = ~np.isclose(mine, library, rtol=1e-4, atol=1e-5)
         where = tuple(int(i) for i in np.argwhere(gaps)[0])
-        raise Mistake(
-            f"with {case} the shape is right, but {gaps.mean():.0%} of the values differ, first at {where}"
-        )
+        raise Mistake(f"with {case} the shape is right, but {gaps.mean():.0%} of the values differ, first at {where}")
 
 
 def compare_values(mine, library, *, case: str, habits: Mapping[str, object] | None = None) -> None:

@@ -27,9 +27,7 @@ def check_grid(student: Callable) -> Result:
                 "the order is (height, width, time): time comes first.": (*config.grid[1:], config.grid[0]),
             }
             mine = student(clip, tubelet)
-            compare_values(
-                mine, config.grid, case=f"a clip of {clip} and tubelets of {tubelet}", habits=habits
-            )
+            compare_values(mine, config.grid, case=f"a clip of {clip} and tubelets of {tubelet}", habits=habits)
 
     return run("grid(clip, tubelet)", student, compare, picture=pictures.numbered_grid((2, 2, 3)))
 
@@ -62,13 +60,9 @@ def check_sample_frames(student: Callable) -> Result:
                     0, length, length // count
                 ),
                 "the first and the last frame are not sampled by this rule.": linspace,
-                "i runs from 1 to n, not from 0 to n - 1.": [
-                    round(length * i / (count + 1)) for i in range(count)
-                ],
+                "i runs from 1 to n, not from 0 to n - 1.": [round(length * i / (count + 1)) for i in range(count)],
             }
-            compare_values(
-                student(length, count), library, case=f"T = {length} and n = {count}", habits=habits
-            )
+            compare_values(student(length, count), library, case=f"T = {length} and n = {count}", habits=habits)
 
     target = sample_frames(_config((16, 4, 4), (4, 4, 4)))
     return run("sample(T, n)", student, compare, picture=pictures.marked_frames(16, {"16, 4": target}))
@@ -116,8 +110,6 @@ def _cut_habits(library, video, tubelet):
     whole = video[:, : nt * tubelet[0], : nh * tubelet[1], : nw * tubelet[2]]
     columns_first = np.swapaxes(library.reshape(len(video), nt, nh, nw, *library.shape[3:]), 2, 3)
     return {
-        "a bare reshape keeps pixels in the order of memory: it cuts strips, not boxes.": whole.reshape(
-            library.shape
-        ),
+        "a bare reshape keeps pixels in the order of memory: it cuts strips, not boxes.": whole.reshape(library.shape),
         "the tubelets are right, but they run down the columns first.": columns_first.reshape(library.shape),
     }
