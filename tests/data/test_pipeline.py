@@ -47,8 +47,26 @@ def test_training_moves_crops_and_evaluation_does_not(examples):
 
 
 def test_a_smaller_size_is_cut_from_the_middle(examples):
-    (batch, *_) = all_of(examples, size=(24, 20))
+    (batch, *_) = all_of(examples, size=(24, 20), short_side=32)
     np.testing.assert_array_equal(batch["video"][0], ve.data.read_frames(examples[0].path)[:, 4:28, 6:26])
+
+
+def test_frames_of_another_size_are_resized_to_eight_sevenths_before_they_are_cut(examples, tmp_path):
+    ramp = np.linspace(40, 200, 96).astype(np.uint8)[:, None, None] * np.ones((4, 96, 128, 3), np.uint8)
+    ve.data.write_clip(tmp_path / "large.mp4", ramp)
+    example = ve.data.Example(path=tmp_path / "large.mp4", labels={})
+    (batch,) = all_of([example], size=28, frames=4)
+    shown = batch["video"][0, 0, :, 14].mean(-1)
+    expected = np.interp((np.arange(28) + 2.5) / 32 * 96 - 0.5, np.arange(96), ramp[0, :, 0, 0])
+    np.testing.assert_allclose(shown, expected, atol=4)  # H.264, and resizing rounds down
+
+
+def test_of_a_set_larger_than_memory_only_the_frames_needed_are_decoded(examples, monkeypatch):
+    expected = all_of(examples, frames=5, stride=2)
+    monkeypatch.setattr(pipeline, "MEMORY", 1000)
+    monkeypatch.setattr(pipeline, "_kept", None)
+    for one, other in zip(all_of(examples, frames=5, stride=2), expected, strict=True):
+        np.testing.assert_array_equal(one["video"], other["video"])
 
 
 def test_a_flip_mirrors_all_frames_alike(examples):
@@ -56,16 +74,26 @@ def test_a_flip_mirrors_all_frames_alike(examples):
     np.testing.assert_array_equal(mirrored, plain[:, :, :, ::-1])
 
 
-def test_a_broken_file_is_named(examples, tmp_path):
+def test_a_broken_file_is_named_with_its_place(examples, tmp_path):
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     bad = ve.data.Example(path=tmp_path / "bad.mp4", labels=examples[0].labels)
-    with pytest.raises(ValueError, match=r"bad.mp4 cannot be read as video"):
-        all_of([*examples[:3], bad])
+    for place in (0, 3):
+        with pytest.raises(ValueError, match=rf"example {place}: .*bad.mp4 cannot be read as video"):
+            all_of([*examples[:place], bad])
+
+
+def test_missing_and_empty_files_are_counted_before_anything_is_read(examples, tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    bad = [ve.data.Example(path=tmp_path / name, labels={}) for name in ("gone.mp4", "empty.mp4")]
+    message = r"2 of 7 files are missing or empty; the first is example 5, .*gone.mp4"
+    with pytest.raises(FileNotFoundError, match=message):
+        ve.data.batches([*examples[:5], *bad], frames=16, size=32, batch=2)
 
 
 def test_frames_smaller_than_the_model_s_are_refused(examples):
-    with pytest.raises(ValueError, match=r"frames of \(height, width\) \(32, 32\) are smaller than the \(64, 64\)"):
-        all_of(examples, size=64)
+    message = r"example 0: frames of \(height, width\) \(32, 32\) are smaller than the \(64, 64\)"
+    with pytest.raises(ValueError, match=message):
+        all_of(examples, size=64, short_side=32)
 
 
 def test_pixels_become_minus_one_to_one():
@@ -74,11 +102,11 @@ def test_pixels_become_minus_one_to_one():
 
 
 def test_decoded_clips_are_kept_within_their_memory(examples):
-    kept = pipeline._Decoded(memory=3 * 16 * 32 * 32 * 3)
+    kept, fit = pipeline._Kept(memory=3 * 16 * 32 * 32 * 3), pipeline._Fit((32, 32), None)
     for example in examples:
-        kept(example)
+        kept(example, fit)
     assert len(kept.kept) == 3 and kept.held == kept.memory
-    assert kept(examples[-1]) is kept(examples[-1])
+    assert kept(examples[-1], fit) is kept(examples[-1], fit)
 
 
 GOLDEN = ["250_4_32_2", "60_4_32_2", "75_3_16_4", "13_4_8_2", "300_10_32_2", "5_2_8_4"]

@@ -1,8 +1,9 @@
-"""From examples to batches, by grain: decode, sample in time, crop and flip, batch."""
+"""From examples to batches, by grain: decode, sample in time, resize, crop and flip, batch."""
 
 import collections
+import dataclasses
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import grain
 import numpy as np
@@ -11,7 +12,7 @@ from jaxtyping import UInt8
 from vivit_edu.arrays import Array, Real
 from vivit_edu.data.example import Example
 from vivit_edu.data.sample import centre_offset, clip_indices, random_offset
-from vivit_edu.data.video import read_frames
+from vivit_edu.data.video import read_frames, video_info
 
 MEMORY = 1 << 30  # bytes of decoded frames kept, so that small sets are decoded once
 READ = grain.ReadOptions(num_threads=2, prefetch_buffer_size=96)
@@ -28,33 +29,40 @@ def batches(
     train: bool = False,
     epochs: int | None = 1,
     flip: Real = 0.0,
+    short_side: int | None = None,
 ) -> Iterable[dict]:
     """Batches {"video": uint8 (B, T, H, W, 3), "labels": {name: int32 (B,)}}, decoded ahead of their use.
 
-    Training shuffles anew in each epoch, starts clips at random, moves crops at random and drops a last batch that is
+    Training shuffles anew in each epoch, starts clips at random, crops at random and drops a last batch that is
     not full. Otherwise examples come in order, clips and crops from the middle, and the last batch may be smaller.
+    Sets of less than 1 GiB are decoded once; of others, only the frames that a clip needs.
 
     Args:
-      frames, size, stride: of the clips; size (height, width) in pixels, at most the frames' own.
+      frames, size, stride: of the clips; size (height, width) in pixels.
       epochs: how often every example is seen; None for ever.
-      flip: probability of a mirrored clip in training. It is 0 here because left and right are verbs of the embedded
-        clips and a mirrored digit is none; 0.5 for Kinetics (Table 7).
+      flip: probability of a mirrored clip in training. It is 0 here because left and right are verbs of the
+        embedded clips and a mirrored digit is none; 0.5 for Kinetics (Table 7).
+      short_side: pixels to which the frames' shorter side is resized before they are cropped to `size`. None
+        leaves frames that have `size` already, and resizes others to 8/7 of it, as 256 is of 224.
 
     Raises:
-      ValueError: where batch, frames or stride is below 1, flip is not in [0, 1], there are no examples, or, on the
-        way, a file cannot be read or its frames are smaller than `size`; the example is named.
+      FileNotFoundError: where a file is missing; before anything is read.
+      ValueError: where batch, frames or stride is below 1, flip is not in [0, 1], or there are no examples; on the
+        way, where a file cannot be read or its frames are smaller than `size`. The example is named.
     """
     for name, value in (("batch", batch), ("frames", frames), ("stride", stride)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1; got {value}")
     if not 0 <= flip <= 1:
         raise ValueError(f"flip must be in [0, 1]; got {flip}")
-    if not examples:
-        raise ValueError("there is nothing to read: got no examples")
+    _check_files(examples)
     size = (size, size) if isinstance(size, int) else tuple(size)
-    source = grain.MapDataset.source(examples).seed(seed)
-    source = source.shuffle() if train else source
-    view = _Training(frames, stride, size, flip) if train else _Centred(frames, stride, size)
+    clip = {"frames": frames, "stride": stride, "size": size, "read": _reader(examples, _Fit(size, short_side))}
+    source = grain.MapDataset.source(list(enumerate(examples))).seed(seed)
+    if train:
+        view, source = _View(**clip, offset=random_offset, corner=_anywhere, flip=flip), source.shuffle()
+    else:
+        view = _View(**clip, offset=_centre, corner=_middle)
     return source.repeat(epochs).random_map(view).batch(batch, drop_remainder=train).to_iter_dataset(READ)
 
 
@@ -63,67 +71,108 @@ def normalise(video: Array) -> Array:
     return video.astype(np.float32) / 127.5 - 1
 
 
-class _Centred:
-    """The middle clip of an example, cut from the middle of its frames."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _View:
+    """One clip of an example: frames from `offset`, cut at `corner`, perhaps mirrored, the same for all of them."""
 
-    def __init__(self, frames, stride, size):
-        self.frames, self.stride, self.size = frames, stride, size
+    frames: int
+    stride: int
+    size: tuple[int, int]
+    read: Callable
+    offset: Callable
+    corner: Callable
+    flip: Real = 0.0
 
-    def __call__(self, example, rng):
-        video = _decoded(example)
-        offset = centre_offset(len(video), self.frames, self.stride)
-        clip = video[clip_indices(len(video), self.frames, self.stride, offset)]
-        top, left = ((have - want) // 2 for have, want in zip(clip.shape[1:3], self.size, strict=True))
-        return _labelled(example, _crop(example, clip, (top, left), self.size))
+    def __call__(self, numbered, rng):
+        index, example = numbered
 
+        def choose(length):
+            offset = self.offset(length, self.frames, self.stride, rng)
+            return clip_indices(length, self.frames, self.stride, offset)
 
-class _Training:
-    """A random clip of an example, cut from a random place, perhaps mirrored; the same for all its frames."""
+        try:
+            clip = self._cut(self.read(example, choose), rng)
+        except (ValueError, FileNotFoundError) as error:
+            raise type(error)(f"example {index}: {error}") from error
+        clip = clip[:, :, ::-1] if rng.random() < self.flip else clip
+        labels = {name: np.int32(label) for name, label in example.labels.items()}
+        return {"video": np.ascontiguousarray(clip), "labels": labels}
 
-    def __init__(self, frames, stride, size, flip):
-        self.frames, self.stride, self.size, self.flip = frames, stride, size, flip
-
-    def __call__(self, example, rng):
-        video = _decoded(example)
-        offset = random_offset(len(video), self.frames, self.stride, rng)
-        clip = video[clip_indices(len(video), self.frames, self.stride, offset)]
-        room = [max(have - want, 0) for have, want in zip(clip.shape[1:3], self.size, strict=True)]
-        clip = _crop(example, clip, rng.integers(room, endpoint=True), self.size)
-        return _labelled(example, clip[:, :, ::-1] if rng.random() < self.flip else clip)
-
-
-def _crop(example, clip, corner, size):
-    if clip.shape[1] < size[0] or clip.shape[2] < size[1]:
-        raise ValueError(
-            f"{example.path}: frames of (height, width) {clip.shape[1:3]} are smaller than the {size} asked for"
-        )
-    (top, left), (height, width) = corner, size
-    return clip[:, top : top + height, left : left + width]
+    def _cut(self, clip, rng):
+        room = np.subtract(clip.shape[1:3], self.size)
+        if (room < 0).any():
+            raise ValueError(f"frames of (height, width) {clip.shape[1:3]} are smaller than the {self.size} asked for")
+        (top, left), (height, width) = self.corner(room, rng), self.size
+        return clip[:, top : top + height, left : left + width]
 
 
-def _labelled(example, clip):
-    labels = {name: np.int32(label) for name, label in example.labels.items()}
-    return {"video": np.ascontiguousarray(clip), "labels": labels}
+@dataclasses.dataclass(frozen=True)
+class _Fit:
+    """The (height, width) to which frames are resized before they are cut to `size`."""
+
+    size: tuple[int, int]
+    short_side: int | None
+
+    def __call__(self, have):
+        if self.short_side is not None:
+            scale = self.short_side / min(have)
+        elif have == self.size:
+            return have
+        else:
+            scale = max(8 / 7 * want / side for want, side in zip(self.size, have, strict=True))
+        return tuple(max(1, round(scale * side)) for side in have)
 
 
-class _Decoded:
+def _centre(length, frames, stride, rng):
+    return centre_offset(length, frames, stride)
+
+
+def _middle(room, rng):
+    return room // 2
+
+
+def _anywhere(room, rng):
+    return rng.integers(room, endpoint=True)
+
+
+def _check_files(examples):
+    """A missing or empty file ends a run before it begins, not hours into it."""
+    if not examples:
+        raise ValueError("there is nothing to read: got no examples")
+    missing = [n for n, example in enumerate(examples) if not (example.path.exists() and example.path.stat().st_size)]
+    if missing:
+        first = f"example {missing[0]}, {examples[missing[0]].path}"
+        raise FileNotFoundError(f"{len(missing)} of {len(examples)} files are missing or empty; the first is {first}")
+
+
+def _reader(examples, fit):
+    """What gives an example's chosen frames: from memory, where the whole set seems to fit, or from the file."""
+    try:
+        info = video_info(examples[0].path)
+    except ValueError as error:
+        raise ValueError(f"example 0: {error}") from error
+    if len(examples) * info.frames * np.prod(fit(info.size)) * 3 <= MEMORY:
+        return lambda example, choose: (video := _kept(example, fit))[choose(len(video))]
+    return lambda example, choose: _frames(example, fit, choose)
+
+
+def _frames(example, fit, choose=np.arange):
+    return read_frames(example.path, example.start, example.end, choose=choose, resize=fit)
+
+
+class _Kept:
     """Decoded stretches of video, the least recently used forgotten beyond `memory` bytes; safe for threads."""
 
     def __init__(self, memory):
         self.memory, self.held, self.kept, self.lock = memory, 0, collections.OrderedDict(), threading.Lock()
 
-    def __call__(self, example: Example) -> UInt8[np.ndarray, "T H W 3"]:
-        key = (
-            example.path,
-            example.path.stat().st_mtime_ns if example.path.exists() else 0,
-            example.start,
-            example.end,
-        )
+    def __call__(self, example: Example, fit: _Fit) -> UInt8[np.ndarray, "T H W 3"]:
+        key = (example.path, example.path.stat().st_mtime_ns, example.start, example.end, fit)
         with self.lock:
             if key in self.kept:
                 self.kept.move_to_end(key)
                 return self.kept[key]
-        frames = read_frames(example.path, example.start, example.end)
+        frames = _frames(example, fit)
         with self.lock:
             if key not in self.kept:
                 self.kept[key], self.held = frames, self.held + frames.nbytes
@@ -132,4 +181,4 @@ class _Decoded:
         return frames
 
 
-_decoded = _Decoded(MEMORY)
+_kept = _Kept(MEMORY)
