@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import vivit_edu as ve
-from vivit_edu.data import cache, clips
+from vivit_edu.data import cache, clips, render, write_clip
 from vivit_edu.data.annotations import TEMPLATES
 from vivit_edu.data.render import draw
 from vivit_edu.data.verbs import MOTIONS, RETURNS, blink_and_slide, there_and_back, track
@@ -191,6 +191,51 @@ def test_blink_then_slide_rests_as_long_as_slide_then_blink():
     for seed in range(50):
         one, other = (bag(blink_and_slide(v, 2, 8, np.random.default_rng(seed))) for v in clips.PAIRS[-1])
         assert one == other
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Drawing without texture and distractor, which take their own ways in each clip."""
+    monkeypatch.setattr(render, "_texture", lambda frames, size, rng: np.full((frames, size, size, 3), 0.4))
+    monkeypatch.setattr(render, "_distractor", lambda frames, size, rng: np.zeros((frames, size, size)))
+
+
+@pytest.mark.parametrize("pair", clips.PAIRS)
+def test_from_the_same_draws_a_pair_shows_the_same_tubelets_to_the_pixel(pair, plain, tmp_path):
+    for seed in range(6):
+        bags = []
+        for verb in pair:
+            path, rng = track(verb, 8, np.random.default_rng(seed)), np.random.default_rng(seed)
+            write_clip(tmp_path / "clip.mp4", draw(clips.digits()[0][seed], path, 32, rng).frames, key_every=1)
+            frames = ve.data.read_frames(tmp_path / "clip.mp4")
+            bags.append([tubelet.tobytes() for tubelet in frames.reshape(8, 2, 32, 32, 3)])
+        assert bags[0] != bags[1] and sorted(bags[0]) == sorted(bags[1])
+
+
+def test_the_drawing_changes_only_with_the_version_that_names_its_folder():
+    rng, (images, _) = np.random.default_rng(0), clips.digits()
+    drawn = [draw(images[n], track(verb, 8, rng), 32, rng) for n, verb in enumerate(clips.VERBS)]
+    means = [np.mean([clip.frames.mean() for clip in drawn]), np.mean([clip.mask.mean() for clip in drawn])]
+    assert clips.VERSION == 3 and np.allclose(means, [119.51, 0.13297], rtol=1e-4)
+
+
+SLIDING = [verb for verb in clips.VERBS if "slide" in verb or RETURNS.get(verb, "-")[0] in ("x", "y")]
+
+
+@pytest.mark.parametrize("verb", SLIDING)
+def test_whatever_slides_is_seen_to_move_within_a_tubelet(verb, plain):
+    rng, (images, _) = np.random.default_rng(0), clips.digits()
+    for n in range(20):
+        path = track(verb, 8, rng)
+        moved = np.abs(np.diff(centres(draw(images[n], path, 32, rng).mask), axis=0)).max(-1)
+        for name, start, stop in path.events:
+            if name in ("go", "back"):
+                assert moved[start : stop - 1].mean() > 1.2  # pixels a frame
+
+
+def centres(masks):
+    """(y, x) of the object in each frame; nan where it is invisible."""
+    return np.array([np.argwhere(mask).mean(0) if mask.any() else [np.nan] * 2 for mask in masks])
 
 
 def test_the_change_of_an_order_verb_comes_at_many_times():

@@ -25,7 +25,7 @@ from vivit_edu.data.video import write_clip
 __all__ = ["KINDS", "NOUNS", "PAIRS", "SPLITS", "VERBS", "Truth", "examples", "make_clips", "truth"]
 SPLITS = ("train", "validation", "test")
 SHARES = (0.7, 0.1, 0.2)  # of each digit's images
-VERSION = 2  # of drawing and coding: another number makes another folder
+VERSION = 3  # of drawing and coding: another number makes another folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

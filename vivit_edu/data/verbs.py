@@ -140,9 +140,10 @@ def _assemble(axis, phases):
         if not frames:
             continue
         steps = (np.arange(frames) + 0.5) / frames
-        at = {"go": steps, "back": 1 - steps, "rest b": np.ones(frames)}.get(name, np.zeros(frames))
+        stay = np.full(frames, progress[-1] if progress else 0.0)  # an invisible object stays where it was
+        moves = {"go": steps, "back": 1 - steps, "rest a": 0 * steps, "rest b": 0 * steps + 1, "blink": stay}
         start = len(visible)
-        progress.extend(at)
+        progress.extend(moves[name])
         visible.extend([name != "blink"] * frames)
         label = name.split()[0]
         if events and events[-1][0] == label == "rest":
