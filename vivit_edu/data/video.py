@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 from collections.abc import Callable
 from fractions import Fraction
@@ -19,6 +20,7 @@ from vivit_edu.data.truncation import announced_bytes
 
 Frames = UInt8[np.ndarray, "T H W 3"]
 Size = tuple[int, int]
+LONG = 1 << 26  # bytes: of a longer file, reading the packets for their times takes a while
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -175,6 +177,18 @@ def _check_file(path):
 
 
 def _timeline(path, container, stream):
+    """The file's timeline; that of a long file, from which many clips are read, is remembered until it changes."""
+    file = Path(path).stat()
+    return _remembered(path, file.st_mtime_ns) if file.st_size > LONG else _told(path, container, stream)
+
+
+@functools.lru_cache(maxsize=64)
+def _remembered(path, changed):
+    with _open(path) as opened:
+        return _told(path, *opened)
+
+
+def _told(path, container, stream):
     """What the packets tell; where that is not enough, what the frames do."""
     if timeline := timelines.of_packets(container, stream):
         return timeline
