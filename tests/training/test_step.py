@@ -42,15 +42,13 @@ def test_a_new_model_starts_at_the_loss_of_guessing():
 
 def test_steps_on_one_batch_bring_the_loss_down_and_move_every_parameter():
     model = ve.ViViT(toy_config(body="factorised_encoder", classes=4), rngs=nnx.Rngs(0))
-    before = nnx.state(model, nnx.Param)
+    before = {path: np.array(value[...]) for path, value in nnx.to_flat_state(nnx.state(model, nnx.Param))}
     optimiser = nnx.Optimizer(model, Recipe(steps=40, learning_rate=1e-2).transformation(), wrt=nnx.Param)
     batch = {"video": pixels(model.config), "labels": {"label": np.arange(4)}}
     values = [float(train_step(model, optimiser, batch, smoothing=0.0)["loss"]) for _ in range(40)]
     assert values[-1] < 0.5 * values[0]
     after = dict(nnx.to_flat_state(nnx.state(model, nnx.Param)))
-    moved = {path for path, value in nnx.to_flat_state(before) if not np.array_equal(value[...], after[path][...])}
-    # A key's bias adds the same to every score of a query, which softmax does not see.
-    assert all("key" in path and "bias" in path for path in after.keys() - moved)
+    assert not [path for path, value in before.items() if np.array_equal(value, after[path][...])]
 
 
 def test_labels_that_no_head_can_use_are_refused():
