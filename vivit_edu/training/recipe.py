@@ -30,7 +30,7 @@ class Recipe:
 
     steps: int = 600
     batch: int = 48
-    learning_rate: Real = 3e-3
+    learning_rate: Real = 2e-3
     warmup: int | None = None
     weight_decay: Real = 0.05
     clip_norm: Real = 1.0
