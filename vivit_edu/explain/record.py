@@ -51,7 +51,7 @@ def record_attention(
         raise KeyError(f"no attention is named {', '.join(unknown)}; this model has {', '.join(names)}")
     wanted = tuple(name for name in names if keep is None or name in keep)
     logits, weights = _run(model, video, keep=wanted)
-    labels = {"grid": model.config.grid, "class_token": model.config.pool == "class_token"}
+    labels = {"grid": model.config.grid, "class_token": model.config.pool != "mean"}
     return logits, [
         AttentionRecord(name=name, weights=np.asarray(weights[name]), over=name.split("/")[0], **labels)
         for name in wanted

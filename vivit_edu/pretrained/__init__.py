@@ -1,7 +1,11 @@
 """Parameters from elsewhere: tables of foreign names, and one strict fit that leaves nothing random in silence."""
 
 from vivit_edu.pretrained.folder import save
+from vivit_edu.pretrained.google import from_vit_npz
+from vivit_edu.pretrained.hugging_face import from_hugging_face
 from vivit_edu.pretrained.load import load
+from vivit_edu.pretrained.published import PUBLISHED
+from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.scenic import from_scenic
 
-__all__ = ["from_scenic", "load", "save"]
+__all__ = ["PUBLISHED", "Report", "from_hugging_face", "from_scenic", "from_vit_npz", "load", "save"]

@@ -9,12 +9,21 @@ from vivit_edu.config import ViViTConfig
 
 
 def sizes_of(
-    arrays: Mapping, *, body: str, classes: int | Mapping, source: str | Path, overrides: Mapping
+    arrays: Mapping,
+    *,
+    body: str,
+    classes: int | Mapping,
+    source: str | Path,
+    overrides: Mapping,
+    times: int | None = None,
 ) -> ViViTConfig:
     """The configuration of the model with these arrays, by this library's paths, positions with a batch axis.
 
     What the shapes leave open, the clip's length and the frame's height and width, are those of `overrides` where
     the positions are theirs; otherwise frames are square and as many as the positions say, or else 32.
+
+    Args:
+      times: the number of time indices, where it is known: 1 for an image model.
 
     Raises:
       KeyError: where an array is missing by which the sizes are known.
@@ -42,7 +51,8 @@ def sizes_of(
     if body == "factorised_encoder":
         fields["temporal_depth"] = depth_of(arrays, "body/time/")
     rows = shape(f"body/{encoder}/positions", (3,))[1] - (pool == "class_token")
-    times = shape("body/time/positions", (3,))[1] - (pool == "class_token") if "body/time/positions" in arrays else None
+    if "body/time/positions" in arrays:
+        times = shape("body/time/positions", (3,))[1] - (pool == "class_token")
     clip = _clip(rows, times, kernel, body, overrides)
     if clip is None:
         raise ValueError(
@@ -95,8 +105,7 @@ def _frames(rows, times, t, h, w, size, overrides, body):
     """(frames, nt) to be tried, the likeliest first."""
     asked = overrides.get("frames")
     if times is not None:
-        nt = times
-        yield ((nt * t[0] if t else asked or 32), nt)
+        yield ((times * t[0] if t else asked or 32), times)
         return
     lengths = [n for n in (asked, 32) if n]
     sides = [s for s in (size, (224, 224)) if s]
