@@ -1,5 +1,6 @@
 """Parameters from elsewhere: tables of foreign names, and one strict fit that leaves nothing random in silence."""
 
+from vivit_edu.pretrained.export import export_hugging_face
 from vivit_edu.pretrained.folder import save
 from vivit_edu.pretrained.google import from_vit_npz
 from vivit_edu.pretrained.hugging_face import from_hugging_face
@@ -8,4 +9,13 @@ from vivit_edu.pretrained.published import PUBLISHED
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.scenic import from_scenic
 
-__all__ = ["PUBLISHED", "Report", "from_hugging_face", "from_scenic", "from_vit_npz", "load", "save"]
+__all__ = [
+    "PUBLISHED",
+    "Report",
+    "export_hugging_face",
+    "from_hugging_face",
+    "from_scenic",
+    "from_vit_npz",
+    "load",
+    "save",
+]

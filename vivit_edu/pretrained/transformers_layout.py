@@ -126,3 +126,29 @@ def reshape(place: str, array, config: ViViTConfig):
     if place.endswith("attention/out/kernel") and shape == (config.width, config.width):
         return Derived(lambda a: a.T.reshape(*heads, -1), array)
     return Derived(lambda a: a.T, array) if place.endswith("kernel") and len(shape) == 2 else array
+
+
+def their_name(place: str, kind: str) -> str:
+    """The name in transformers' files of the parameter at a path of this library's model, the inverse of `our_name`."""
+    name = next((theirs for theirs, ours in ENDS.items() if ours == place), None)
+    if name is None:
+        _, _, _, _, index, *layer, end = place.split("/")
+        inner = next(theirs for theirs, ours in BLOCK.items() if ours == "/".join(layer))
+        name = f"encoder.layer.{index}.{inner}.{'bias' if end == 'bias' else 'weight'}"
+    return name if name.startswith("classifier") else f"{kind}.{name}"
+
+
+def their_array(place: str, array: np.ndarray, config: ViViTConfig, *, images: bool) -> np.ndarray:
+    """The array in torch's order of axes, the inverse of `reshape`."""
+    if place.endswith("class_token/token"):
+        return array[None, None]
+    if place.endswith("positions"):
+        return array[None]
+    if place == "tokenise/kernel":
+        kernel = array[0] if images and array.ndim == 5 else array  # a tubelet of one frame is a patch
+        return np.moveaxis(kernel, (-1, -2), (0, 1))  # (t, h, w, C, D) -> (D, C, t, h, w)
+    if place.endswith("attention/out/kernel"):
+        return array.reshape(config.width, config.width).T
+    if "/attention/" in place and array.ndim > 1:
+        return array.reshape(-1, config.width).T if place.endswith("kernel") else array.reshape(-1)
+    return array.T if place.endswith("kernel") else array
