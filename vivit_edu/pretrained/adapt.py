@@ -16,6 +16,7 @@ from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.stored import Derived
 
 TIMES = ("interpolate", "tile")
+LARGEST = 2**20  # frames, pixels or channels
 
 
 def build(
@@ -39,11 +40,22 @@ def build(
     Raises:
       KeyError, ValueError: where names, shapes or sizes do not fit.
     """
+    _check_extent(arrays, config, source)
     wanted = dataclasses.replace(config, **overrides)
     model = without_parameters(wanted)
     arrays = adapt(arrays, config, wanted, time=time, report=Report() if report is None else report)
     fit(model, arrays, source=str(source))
     return model
+
+
+def _check_extent(arrays, config, source):
+    """Refuses a configuration that the arrays cannot fill, before a model of its size is laid out."""
+    if config.depth + config.temporal_depth * (config.body == "factorised_encoder") > len(arrays):
+        raise ValueError(f"{source} has {len(arrays)} arrays, too few for a depth of {config.depth}")
+    extent = {"frames": config.frames, "height": config.size[0], "width": config.size[1], "mlp": config.mlp}
+    extent |= {"vector": config.width, "heads": config.heads, "channels": config.channels}
+    if too_large := {name: count for name, count in extent.items() if count > LARGEST}:
+        raise ValueError(f"{source} describes no model: {too_large}, above {LARGEST}")
 
 
 def adapt(arrays: Mapping, before: ViViTConfig, after: ViViTConfig, *, time: str, report: Report) -> dict:

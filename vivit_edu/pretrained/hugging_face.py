@@ -133,5 +133,9 @@ def _fold_pixels(ours, folder, report):
     return {
         **ours,
         "tokenise/kernel": Derived(lambda k: (k * gain[:, None]).astype(np.float32), kernel),
-        "tokenise/bias": Derived(lambda k, b: (b + np.einsum("...cd,c->d", k, shift)).astype(np.float32), kernel, bias),
+        "tokenise/bias": Derived(lambda k, b: (b + shift @ _over_places(k)).astype(np.float32), kernel, bias),
     }
+
+
+def _over_places(kernel):
+    return kernel.sum(axis=tuple(range(kernel.ndim - 2)))  # (C, D)
