@@ -10,7 +10,7 @@ import numpy as np
 
 from vivit_edu.pretrained.stored import Derived, Stored
 
-DEPTH, NODES, TEXT_LIMIT = 32, 1_000_000, 10_000  # a TrainState is ten deep and has a few thousand short names
+DEPTH, NODES, TEXT_LIMIT = 32, 100_000, 10_000  # a TrainState is ten deep and has a few thousand short names
 NDARRAY, SCALAR = 1, 3  # Flax's codes
 # The msgpack format: by a value's first byte, how its number is written, or the number of what follows.
 NUMBERS = {0xCA: ">f", 0xCB: ">d", 0xCC: ">B", 0xCD: ">H", 0xCE: ">I", 0xCF: ">Q"}

@@ -14,7 +14,7 @@ from vivit_edu.model import ViT, ViViT
 from vivit_edu.pretrained.adapt import build
 from vivit_edu.pretrained.fit import places
 from vivit_edu.pretrained.report import Report
-from vivit_edu.pretrained.stored import read_json, read_safetensors
+from vivit_edu.pretrained.stored import first_line, read_json, read_safetensors
 
 FORMAT = 1
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -87,7 +87,7 @@ def from_json(fields: Mapping, *, source: str | Path) -> ViViTConfig:
     try:
         return ViViTConfig(**fields)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{source} holds no configuration: {error}") from error
+        raise ValueError(f"{source} holds no configuration: {first_line(error)}") from error
 
 
 def sha256(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vivit_edu.pretrained.stored import Stored
+from vivit_edu.pretrained.stored import Stored, first_line
 
 LOCAL = struct.Struct("<4s22x2H")  # signature, length of the name, length of the extra field
 ALLOWANCE = 64 * 2**20  # bytes that a compressed archive may hold beyond 8 times its own size
@@ -79,7 +79,7 @@ def _entry(path, archive, member):
             read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
             shape, fortran, dtype = read(file)
         except (ValueError, KeyError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-            raise ValueError(f"{path}: {name!r} is no numpy array ({str(error)[:200]})") from error
+            raise ValueError(f"{path}: {name!r} is no numpy array ({first_line(error)})") from error
         skip = file.tell()
     if dtype.hasobject or dtype.fields or dtype.kind not in "fiub":
         raise ValueError(f"{path}: {name!r} is an array of {dtype}; only plain numbers are read, never pickled objects")

@@ -132,6 +132,11 @@ def parse_json(text: bytes, *, source: str) -> dict:
     return record
 
 
+def first_line(error: Exception) -> str:
+    """What the error says, in one line of at most 300 characters."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
 def nest(arrays: Mapping, prefix: str) -> dict:
     """The arrays whose names start with `prefix`, without it."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

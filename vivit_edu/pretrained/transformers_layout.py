@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vivit_edu.config import ViViTConfig
-from vivit_edu.pretrained.stored import Derived
+from vivit_edu.pretrained.stored import Derived, first_line
 
 KINDS = {"vit": "ViT", "dinov2": "DINOv2", "vivit": "ViViT"}
 GELU = {"gelu": "exact", "gelu_new": "tanh", "gelu_fast": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_python": "exact"}
@@ -61,7 +61,7 @@ def config_of(record: Mapping, *, source: str | Path) -> ViViTConfig:
         return ViViTConfig(**_fields(kind, record))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         missing = isinstance(error, KeyError)
-        raise ValueError(f"{source}: {'there is no ' if missing else ''}{str(error)[:300]}") from error
+        raise ValueError(f"{source}: {'there is no ' if missing else ''}{first_line(error)}") from error
 
 
 def _fields(kind, record):
