@@ -9,7 +9,7 @@ from flax import nnx
 from toys import POOLED, randomise, toy_clips, toy_config, toy_model
 
 import vivit_edu as ve
-from vivit_edu.pretrained.fit import places, without_parameters
+from vivit_edu.pretrained.fit import fit, places, without_parameters
 
 
 def arrays(model):
@@ -77,6 +77,23 @@ def test_overrides_that_need_no_parameters_are_free(tmp_path):
     assert np.abs(one - two).max() > 1e-3
 
 
-def test_a_model_without_parameters_has_the_structure_of_one_with():
-    config = toy_config(stochastic_depth=0.3, dropout=0.1)
-    assert nnx.graphdef(without_parameters(config)) == nnx.graphdef(ve.ViViT(config, rngs=nnx.Rngs(0)))
+@pytest.mark.parametrize("rates", [{}, {"stochastic_depth": 0.3, "dropout": 0.1}])
+@pytest.mark.parametrize(("body", "pool"), POOLED)
+def test_a_model_without_parameters_has_the_structure_of_one_with(body, pool, rates):
+    config = toy_config(body=body, pool=pool, depth=3, temporal_depth=2, **rates)
+    model, whole = without_parameters(config), ve.ViViT(config, rngs=nnx.Rngs(0))
+    assert nnx.graphdef(model) == nnx.graphdef(whole) and model.config == config
+    shapes = lambda model: {name: param.shape for name, param in places(model).items()}  # noqa: E731
+    assert shapes(model) == shapes(whole)
+
+
+def test_parameters_given_as_arrays_are_copied(tmp_path):
+    model = toy_model()
+    given = {name: np.array(param[...]) for name, param in places(model).items()}
+    again = without_parameters(model.config)
+    fit(again, given, source="arrays")
+    video = toy_clips(model.config)
+    before = np.array(again(video))
+    for array in given.values():
+        array[...] = np.nan
+    np.testing.assert_array_equal(again(video), before)

@@ -1,5 +1,7 @@
 """Puts named arrays into a model, or says which are missing, unused or of another shape."""
 
+import copy
+import dataclasses
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from vivit_edu.config import ViViTConfig
+from vivit_edu.config import RATES, ViViTConfig
+from vivit_edu.encoder import Encoder
 from vivit_edu.model import ViT, ViViT
 
 
@@ -32,7 +35,7 @@ def fit(model: nnx.Module, arrays: Mapping, *, source: str) -> None:
     """Sets every parameter of the model from `arrays`, by path; all or none.
 
     The model may be one of shapes alone (`without_parameters`), and the arrays may be read from a file only when
-    they are asked for (`Lazy`).
+    they are asked for (`stored.Stored`, `stored.Derived`).
 
     Raises:
       KeyError: where names are missing or unused; both lists are given.
@@ -47,7 +50,7 @@ def fit(model: nnx.Module, arrays: Mapping, *, source: str) -> None:
         listed = "; ".join(f"{k} is {theirs}, expected {mine}" for k, (theirs, mine) in sorted(wrong.items()))
         raise ValueError(f"{source} does not fit the model: {listed}")
     with ThreadPoolExecutor(4) as pool:  # reading and checking leave the interpreter free
-        values = list(pool.map(lambda name: jnp.asarray(np.asarray(arrays[name]), ours[name].dtype), ours))
+        values = list(pool.map(lambda name: _on_device(arrays[name], ours[name].dtype), ours))
     flat = [(path, param.replace(value)) for (path, param), value in zip(_flat(model), values, strict=True)]
     nnx.update(model, nnx.from_flat_state(flat))
 
@@ -68,10 +71,7 @@ def without_parameters(config: ViViTConfig, *, seed: int = 0) -> ViViT:
     Args:
       seed: of the random streams of dropout and stochastic depth, which are no parameters.
     """
-    kind = ViT if config.frames == 1 and config.body == "spacetime" else ViViT
-    rngs = nnx.Rngs(0)
-    rngs.default = _Still(jax.random.key(0), tag="default")
-    model = nnx.eval_shape(lambda: kind(config, rngs=rngs))
+    model = _shapes(config) if any(getattr(config, rate) for rate in RATES) else _deepened(config)
     streams = nnx.to_flat_state(nnx.state(model, nnx.RngState))
     keys = iter(jax.random.split(jax.random.key(seed), max(len(streams), 1)))
     seeded = [
@@ -80,6 +80,32 @@ def without_parameters(config: ViViTConfig, *, seed: int = 0) -> ViViT:
     ]
     nnx.update(model, nnx.from_flat_state(seeded))
     return model
+
+
+def _shapes(config):
+    kind = ViT if config.frames == 1 and config.body == "spacetime" else ViViT
+    rngs = nnx.Rngs(0)
+    rngs.default = _Still(jax.random.key(0), tag="default")
+    return nnx.eval_shape(lambda: kind(config, rngs=rngs))
+
+
+def _deepened(config):
+    """The shapes of a model whose blocks are all alike, copied from a model of one block, which is quicker."""
+    model = _shapes(dataclasses.replace(config, depth=1, temporal_depth=min(1, config.temporal_depth)))
+    model.config = config
+    for name, encoder in vars(model.body).items():
+        if isinstance(encoder, Encoder):
+            depth = config.temporal_depth if name == "time" else config.depth
+            for parts in ("blocks", "skips"):
+                (one,) = getattr(encoder, parts).layers
+                setattr(encoder, parts, nnx.Sequential(*(copy.deepcopy(one) for _ in range(depth))))
+    return model
+
+
+def _on_device(array, dtype):
+    """The array on jax's device; on a CPU, one that was just read from a file is not copied again."""
+    numbers = np.asarray(array).astype(dtype, copy=False)
+    return jax.device_put(numbers, may_alias=True) if getattr(array, "fresh", False) else jnp.array(numbers, copy=True)
 
 
 def _flat(model):

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +66,15 @@ def load_folder(folder: str | Path, *, report: Report | None = None, time: str =
         raise ValueError(f"{folder / CONFIG} was not written by vivit_edu's save")
     if record.get("format") != FORMAT:
         raise ValueError(f"{folder / CONFIG} has format {record.get('format')!r}; this version reads {FORMAT}")
-    if sha256(folder / WEIGHTS) != record.get("sha256"):
-        raise ValueError(f"{folder / WEIGHTS} is not the file that {CONFIG} describes: its SHA-256 differs")
     config = from_json(record.get("config"), source=folder / CONFIG)
-    arrays = read_safetensors(folder / WEIGHTS)
-    return build(arrays, config, source=folder, overrides=overrides, report=report, time=time)
+    with ThreadPoolExecutor(1) as pool:  # the file is hashed while it is read: both leave the interpreter free
+        found = pool.submit(sha256, folder / WEIGHTS)
+        try:
+            arrays = read_safetensors(folder / WEIGHTS)
+            return build(arrays, config, source=folder, overrides=overrides, report=report, time=time)
+        finally:
+            if found.result() != record.get("sha256"):
+                raise ValueError(f"{folder / WEIGHTS} is not the file that {CONFIG} describes: its SHA-256 differs")
 
 
 def to_json(config: ViViTConfig) -> dict:

@@ -78,7 +78,7 @@ def _entry(path, archive, member):
             version = np.lib.format.read_magic(file)
             read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
             shape, fortran, dtype = read(file)
-        except (ValueError, KeyError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        except Exception as error:  # numpy raises what its parser, tokeniser and memory raise
             raise ValueError(f"{path}: {name!r} is no numpy array ({first_line(error)})") from error
         skip = file.tell()
     if dtype.hasobject or dtype.fields or dtype.kind not in "fiub":
