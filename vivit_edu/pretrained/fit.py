@@ -1,6 +1,5 @@
 """Puts named arrays into a model, or says which are missing, unused or of another shape."""
 
-import copy
 import dataclasses
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -97,8 +96,8 @@ def _deepened(config):
         if isinstance(encoder, Encoder):
             depth = config.temporal_depth if name == "time" else config.depth
             for parts in ("blocks", "skips"):
-                (one,) = getattr(encoder, parts).layers
-                setattr(encoder, parts, nnx.Sequential(*(copy.deepcopy(one) for _ in range(depth))))
+                graph, state = nnx.split(getattr(encoder, parts).layers[0])
+                setattr(encoder, parts, nnx.Sequential(*(nnx.merge(graph, state, copy=True) for _ in range(depth))))
     return model
 
 
