@@ -136,8 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown := sorted(set(options.names) - set(RECIPES)):
         parser.error(f"no embedded model is named {', '.join(unknown)}: choose from {', '.join(RECIPES)}")
     for name in options.names or RECIPES:
-        card = write(name, options.out / folder_of(name))
-        print(readme(card))
+        write(name, options.out / folder_of(name))
 
 
 if __name__ == "__main__":
