@@ -22,7 +22,7 @@ from vivit_edu.training.evaluate import predict
 from vivit_edu.training.loop import fit
 from vivit_edu.training.recipe import Recipe
 
-CLIPS = {"train": 63, "validation": 0, "test": 0}  # three times the default set, in which it is contained
+CLIPS = {"train": 63, "validation": 0, "test": 0}  # of each class, for video: the default set and twice as many more
 RECIPES = {
     "ViT-nano/8": Recipe(steps=4000, batch=96),
     "ViViT-nano/8x2": Recipe(steps=3000),
@@ -36,7 +36,7 @@ RECIPES = {
 def train(name: str, *, recipe: Recipe | None = None) -> tuple[ViViT, dict]:
     """An embedded model trained anew from random numbers, and its card.
 
-    The image model sees single frames, drawn at random from the same clips, and names the digit. A card holds
+    The image model sees single frames, drawn at random from the default clips, and names the digit. A card holds
     the recipe, the data's hash, the seconds it took, and scores on the default test clips with 95 % intervals.
 
     Raises:
@@ -45,7 +45,8 @@ def train(name: str, *, recipe: Recipe | None = None) -> tuple[ViViT, dict]:
     if name not in RECIPES:
         raise KeyError(f"no embedded model is named {name!r}: choose from {', '.join(RECIPES)}")
     recipe = recipe or RECIPES[name]
-    examples = clips.examples("train", clips.make_clips(**CLIPS))
+    image = name.startswith("ViT-")
+    examples = clips.examples("train", None if image else clips.make_clips(**CLIPS))
     model = ViViT(named(name), rngs=nnx.Rngs(recipe.seed))  # one frame and Model 1: the parameters of a ViT
     start = time.monotonic()
     fit(model, examples, recipe)
@@ -54,7 +55,7 @@ def train(name: str, *, recipe: Recipe | None = None) -> tuple[ViViT, dict]:
         "name": name,
         "command": f'python -m vivit_edu.training.nano "{name}"',
         "recipe": dataclasses.asdict(recipe),
-        "clips": {**CLIPS, "sha256": digest(examples)},
+        "clips": {"train": len(examples), "sha256": digest(examples)},
         "seconds": round(seconds),
         "versions": {package: version(package) for package in ("jax", "flax", "optax")},
         "scores": scores(model, clips.examples("test")),
