@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 import hashlib
 import json
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def train(name: str, *, recipe: Recipe | None = None) -> tuple[ViViT, dict]:
     """An embedded model trained anew from random numbers, and its card.
 
     The image model sees single frames, drawn at random from the default clips, and names the digit. A card holds
-    the recipe, the data's hash, the seconds it took, and scores on the default test clips with 95 % intervals.
+    the recipe, the data's hash, and scores on the default test clips with 95 % intervals.
 
     Raises:
       KeyError: where no embedded model has this name.
@@ -48,15 +47,12 @@ def train(name: str, *, recipe: Recipe | None = None) -> tuple[ViViT, dict]:
     image = name.startswith("ViT-")
     examples = clips.examples("train", None if image else clips.make_clips(**CLIPS))
     model = ViViT(named(name), rngs=nnx.Rngs(recipe.seed))  # one frame and Model 1: the parameters of a ViT
-    start = time.monotonic()
     fit(model, examples, recipe)
-    seconds = time.monotonic() - start
     return model, {
         "name": name,
         "command": f'python -m vivit_edu.training.nano "{name}"',
         "recipe": dataclasses.asdict(recipe),
         "clips": {"train": len(examples), "sha256": digest(examples)},
-        "seconds": round(seconds),
         "versions": {package: version(package) for package in ("jax", "flax", "optax")},
         "scores": scores(model, clips.examples("test")),
     }
@@ -111,7 +107,7 @@ def readme(card: dict) -> str:
             "|---|---|---|",
             *rows,
             "",
-            f"Recipe: {recipe}. It took {card['seconds']} s with "
+            f"Recipe: {recipe}; with "
             + ", ".join(f"{package} {number}" for package, number in card["versions"].items())
             + f". SHA-256 of the training files: `{card['clips']['sha256']}`. `card.json` says the same.",
             "",
