@@ -38,7 +38,7 @@ def inflate(kernel: Float[Array, "... C D"], t: int) -> Float[np.ndarray, "t h w
     return np.einsum("ij,jhwcd->ihwcd", shares, frames).astype(frames.dtype)
 
 
-def rank_pool(kernel: Float[Array, "h w C D"], t: int) -> Float[np.ndarray, "t h w C D"]:
+def rank_pool(kernel: Float[Array, "... C D"], t: int) -> Float[np.ndarray, "t h w C D"]:
     """The filter repeated over t frames with weights that grow with time: approximate rank pooling.
 
     Not in the paper; the released code has it. The weights are those of a "dynamic image" (Bilen et al. 2016),

@@ -1,6 +1,6 @@
 """A video model that starts from an image model, or from another video model (Arnab et al. 2021, Sec. 3.4)."""
 
-from vivit_edu.model import ViT, ViViT
+from vivit_edu.model import ViViT
 from vivit_edu.pretrained.fit import places
 from vivit_edu.pretrained.plan import Plan
 from vivit_edu.pretrained.rules import Rules, is_image_model
@@ -12,7 +12,7 @@ TOP = ("tokenise", "body", "heads")  # a model's parts, in the order in which a 
 
 def initialise_from_vit(
     model: ViViT,
-    vit: ViT,
+    vit: ViViT,
     *,
     tubelet: str = "central_frame",
     temporal: str = "zero_output",

@@ -91,7 +91,7 @@ class Plan:
         rest = {rule: sum(o.rule == rule for o in self.origins if o.source is None) for rule in (ZERO, NEW)}
         parts = [f"{made} from {self.source}", *(f"{count} {rule}" for rule, count in rest.items() if count)]
         left = ", ".join(dict.fromkeys(_piece(place) for place in self.unused))
-        unused = f"; of {self.source}, {left} is not used" if self.unused else ""
+        unused = f"; of {self.source}, not used: {left}" if self.unused else ""
         return f"{len(self)} parameters of {self.model}: {', '.join(parts)}{unused}."
 
     def __str__(self) -> str:
