@@ -116,8 +116,10 @@ def test_an_unknown_option_is_refused_with_those_there_are(option):
 
 
 def test_heads_of_other_classes_are_not_copied():
-    with pytest.raises(ValueError, match="equal classes only; got 3 and 5"):
+    with pytest.raises(ValueError, match=r"only; got \(3, None\) and \(5, None\)"):
         initialise_from_vit(toy_model(), toy_image_model(classes=3), heads="copy")
+    with pytest.raises(ValueError, match=r"only; got \(5, 7\) and \(5, None\)"):
+        initialise_from_vit(toy_model(), toy_image_model(pre_logits=7), heads="copy")
 
 
 def test_each_function_names_the_other_where_the_source_is_of_the_other_kind():

@@ -40,7 +40,7 @@ class Places:
 def places_of(config: ViViTConfig, encoder: str) -> Places:
     """The places over which an encoder runs: "encoder" over the clip, "space" over one frame, "time" over nt."""
     nt, nh, nw = config.grid
-    token = config.pool == "class_token"
+    token = config.pool != "mean"
     shapes = {"encoder": (nt, (nh, nw)), "space": (1, (nh, nw)), "time": (nt, (1, 1))}
     return Places(*shapes[encoder], class_token=token)
 

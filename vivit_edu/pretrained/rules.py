@@ -10,7 +10,6 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.pretrained.filters import FILTERS
 from vivit_edu.pretrained.grids import move, places_of
 from vivit_edu.pretrained.plan import NEW, ZERO, Origin
-from vivit_edu.pretrained.scenic import exchange_halves
 
 CHOICES = {
     "tubelet": (*FILTERS, "random"),
@@ -44,10 +43,9 @@ class Rules:
             if getattr(self, option) not in allowed:
                 raise ValueError(f"{option} must be one of {', '.join(allowed)}; got {getattr(self, option)!r}")
         _check_sizes(self.ours, self.theirs)
-        if self.heads == "copy" and self.ours.classes != self.theirs.classes:
-            raise ValueError(
-                f"heads can be copied between equal classes only; got {self.theirs.classes} and {self.ours.classes}"
-            )
+        mine, other = ((c.classes, c.pre_logits) for c in (self.ours, self.theirs))
+        if self.heads == "copy" and mine != other:
+            raise ValueError(f"heads are copied between equal (classes, pre_logits) only; got {other} and {mine}")
 
     def origin(self, place: str, shape: tuple[int, ...]) -> Origin:
         """The origin of the model's parameter at `place`."""
@@ -96,7 +94,7 @@ class Rules:
         source = f"{block}/{module}/{leaf}"
         if module == "attention" and _exchanges_halves(self.ours, self.theirs):
             # which half of the image model's heads looks over time is the released code's choice
-            return source, "copied, halves exchanged", lambda theirs, own: exchange_halves(source, theirs)
+            return source, "copied, halves exchanged", lambda theirs, own: _exchange_halves(leaf, theirs)
         return _copied(source)
 
     def _time(self, source, leaf):
@@ -121,6 +119,14 @@ def _copied(source):
 
 def _new():
     return None, NEW, lambda theirs, own: own
+
+
+def _exchange_halves(leaf, array):
+    """An attention's array with the first half of its heads behind the second."""
+    if leaf == "out/bias":
+        return array
+    heads = 0 if leaf == "out/kernel" else array.ndim - 2  # kernels (D, A, Dh), biases (A, Dh), out (A, Dh, D)
+    return np.roll(array, array.shape[heads] // 2, axis=heads)
 
 
 def _check_sizes(ours, theirs):

@@ -96,12 +96,11 @@ def _reshape(place, array, config):
         two_axes = not config.allows_class_token and array.shape[1] == config.tokens
         return array[0].reshape(config.grid[0], -1, array.shape[-1]) if two_axes else array[0]
     if config.body == "factorised_dot_product" and config.order == "space_time" and "/attention/" in place:
-        return exchange_halves(place, array)
+        return _exchange_halves(place, array)
     return array
 
 
-def exchange_halves(place: str, array: np.ndarray) -> np.ndarray:
-    """The parameter at `place` of an attention with the first half of its heads behind the second."""
+def _exchange_halves(place, array):
     if place.endswith("out/bias"):
         return array
     heads = 0 if "/out/" in place else array.ndim - 2  # kernels (D, A, Dh), biases (A, Dh), out (A, Dh, D)
