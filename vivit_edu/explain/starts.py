@@ -1,7 +1,7 @@
 """Figures of how a model starts: filters stretched over time, the pull at each parameter, runs side by side."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
@@ -70,7 +70,7 @@ def gradients(norms: Mapping[str, Mapping[str, float]], *, layer: int = 0, title
 
 
 def runs(
-    curves: Mapping[str, Sequence[Float[Array, "steps"]]],
+    curves: Mapping[str, Float[Array, "runs steps"]],
     *,
     chance: float | None = None,
     yaxis: str = "accuracy (%)",
@@ -79,7 +79,7 @@ def runs(
     """Accuracies of several kinds of model against steps, a thin line for each run (running mean), named at its end.
 
     Args:
-      curves: kind -> accuracies in [0, 1], one array for each run.
+      curves: kind -> accuracies in [0, 1], one row for each run.
       chance: accuracy of a guess, dashed.
     """
     fig, ends = go.Figure(), {}
