@@ -2,10 +2,11 @@
 
 import importlib
 
-from vivit_edu.explain.record import AttentionRecord, record_attention
+from vivit_edu.explain.record import AttentionRecord, load_records, record_attention, save_records
+from vivit_edu.explain.rollout import rollout
 
 _ON_FIRST_USE = ("figures", "film", "theme")  # these need plotly
-__all__ = ["AttentionRecord", "record_attention", *_ON_FIRST_USE]
+__all__ = ["AttentionRecord", "load_records", "record_attention", "rollout", "save_records", *_ON_FIRST_USE]
 
 
 def __getattr__(name):

@@ -124,7 +124,7 @@ def query_maps(record: AttentionRecord, *, clip: int, query: int) -> Float[np.nd
     Attention over space has such a row for each time index; over time, in Models 3 and 4, for each place.
     """
     nt, nh, nw = record.grid
-    weights = record.weights[clip][..., query, int(record.class_token) :]  # (..., A, keys)
+    weights = record.row(query)[clip][..., int(record.class_token) :]  # (..., A, keys)
     if record.over == "time" and weights.ndim == 2:  # Model 2: one token a frame
         return np.broadcast_to(weights[:, :, None, None], (len(weights), *record.grid))
     if weights.ndim == 3:  # (nt, A, S) of space, (S, A, nt) of time
