@@ -33,7 +33,7 @@ class Origin:
     make: Callable[[np.ndarray | None, np.ndarray], np.ndarray] = dataclasses.field(repr=False, compare=False)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Plan:
     """One origin for each parameter of a model, in the model's order; drawn as a table in a notebook.
 
@@ -99,6 +99,8 @@ class Plan:
         for piece, source, rule, shapes in self._rows():
             lines.append(f"  {piece:42} {rule:42} {source or '–'}  ({len(shapes)})")
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+    __repr__ = __str__
 
     def _repr_html_(self):
         head = "".join(
