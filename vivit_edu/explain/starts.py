@@ -59,8 +59,11 @@ def gradients(norms: Mapping[str, Mapping[str, float]], *, layer: int = 0, title
         for over in dict.fromkeys(over for over, _ in kernels):
             part = {f"{over}: {name}": norm for (other, name), norm in kernels.items() if other == over}
             fig.add_trace(_dots(part, theme.COLOURS.get(over, theme.COLOURS["ink"]), zero), row=1, col=column)
-    exponents = np.arange(low, high + 1)
-    ticks = {"tickvals": [zero, *10.0**exponents], "ticktext": ["0", *(f"10<sup>{e:.0f}</sup>" for e in exponents)]}
+    exponents = np.arange(high, low - 1, -max(1, np.ceil((high - low) / 3)))[::-1]
+    ticks = {"tickangle": 0} | {
+        "tickvals": [zero, *10.0**exponents],
+        "ticktext": ["0", *(f"10<sup>{e:.0f}</sup>" for e in exponents)],
+    }
     fig.update_xaxes(type="log", range=[low - 1.4, high + 0.3], **ticks)
     fig.update_xaxes(title="length of the gradient", col=(len(norms) + 1) // 2)
     fig.update_yaxes(autorange="reversed")

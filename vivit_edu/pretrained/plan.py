@@ -12,6 +12,8 @@ from vivit_edu.model import ViViT
 from vivit_edu.pretrained.fit import fit, places
 
 NEW, ZERO = "new", "zero"
+COLUMNS = ("parameter", "rule", "made of", "arrays", "numbers")
+SIDES = ("left", "left", "left", "right", "right")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,16 +135,12 @@ def _piece(place, depth=1):
 
 
 def _html_row(piece, source, rule, shapes):
-    sizes = " × ".join(map(str, shapes[0])) if len(shapes) == 1 else str(len(shapes))
+    numbers = sum(int(np.prod(shape)) for shape in shapes)
+    made_of = "–" if source is None else f"<code>{html.escape(source)}</code>"
+    cells = f"<code>{html.escape(piece)}</code>", html.escape(rule), made_of, str(len(shapes)), f"{numbers:,}"
     faint = "opacity:0.65" if rule == NEW else ""
-    cells = (
-        f"<code>{html.escape(piece)}</code>",
-        html.escape(rule),
-        f"<code>{html.escape(source or '–')}</code>",
-        sizes,
-    )
-    return f"<tr style='{faint}'>{''.join(_cell(cell) for cell in cells)}</tr>"
+    return f"<tr style='{faint}'>{''.join(_cell('td', *cell) for cell in zip(cells, SIDES, strict=True))}</tr>"
 
 
-def _cell(content):
-    return f"<td style='text-align:left'>{content}</td>"
+def _cell(tag, content, side):
+    return f"<{tag} style='text-align:{side};padding:0.1em 1.2em 0.1em 0;white-space:nowrap'>{content}</{tag}>"
