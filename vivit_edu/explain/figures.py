@@ -3,6 +3,7 @@
 from vivit_edu.explain.charts import costs, curves, filters, growth, position_similarity, scores
 from vivit_edu.explain.clips import film, raster, tubelets
 from vivit_edu.explain.maps import attention_over_frames, attention_small_multiples, sees, visibility
+from vivit_edu.explain.starts import gradients, runs, stretched
 
 __all__ = [
     "attention_over_frames",
@@ -11,11 +12,14 @@ __all__ = [
     "curves",
     "film",
     "filters",
+    "gradients",
     "growth",
     "position_similarity",
     "raster",
+    "runs",
     "scores",
     "sees",
+    "stretched",
     "tubelets",
     "visibility",
 ]

@@ -1,7 +1,22 @@
 """Parameters from elsewhere: tables of foreign names, and one strict fit that leaves nothing random in silence."""
 
+from vivit_edu.pretrained.filters import central_frame, inflate
 from vivit_edu.pretrained.folder import save
+from vivit_edu.pretrained.initialise import initialise_from_vit, initialise_from_vivit, plan
 from vivit_edu.pretrained.load import load
+from vivit_edu.pretrained.positions import resize_space, resize_time, tile_time
 from vivit_edu.pretrained.scenic import from_scenic
 
-__all__ = ["from_scenic", "load", "save"]
+__all__ = [
+    "central_frame",
+    "from_scenic",
+    "inflate",
+    "initialise_from_vit",
+    "initialise_from_vivit",
+    "load",
+    "plan",
+    "resize_space",
+    "resize_time",
+    "save",
+    "tile_time",
+]
