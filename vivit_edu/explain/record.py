@@ -95,7 +95,7 @@ def record_attention(
         _check(name, "queries", queries, shapes[name][-2])
     logits, weights = _run(model, video, keep=wanted, heads=heads, queries=queries)
     config = model.config
-    labels = {"grid": config.grid, "class_token": config.pool == "class_token", "body": config.body}
+    labels = {"grid": config.grid, "class_token": config.pool != "mean", "body": config.body}
     return logits, [
         AttentionRecord(
             name=name,

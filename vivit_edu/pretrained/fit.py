@@ -1,6 +1,7 @@
 """Puts named arrays into a model, or says which are missing, unused or of another shape."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -24,11 +25,10 @@ def flatten(params: Mapping) -> dict[str, np.ndarray]:
 
 def places(model: nnx.Module) -> dict[str, nnx.Param]:
     """Every parameter of a model by its '/'-joined path, "body/encoder/blocks/layers/0/mlp/first/kernel"."""
-    state = nnx.state(model, nnx.Param)
-    return {"/".join(map(str, path)): param for path, param in nnx.to_flat_state(state)}
+    return {"/".join(map(str, path)): param for path, param in _flat(model)}
 
 
-def fit(model: nnx.Module, arrays: Mapping[str, np.ndarray], *, source: str) -> None:
+def fit(model: nnx.Module, arrays: Mapping, *, source: str) -> None:
     """Sets every parameter of the model from `arrays`, by path; all or none.
 
     The model may be one of shapes alone (`without_parameters`), and the arrays may be read from a file only when
@@ -46,9 +46,20 @@ def fit(model: nnx.Module, arrays: Mapping[str, np.ndarray], *, source: str) -> 
     if wrong:
         listed = "; ".join(f"{k} is {theirs}, expected {mine}" for k, (theirs, mine) in sorted(wrong.items()))
         raise ValueError(f"{source} does not fit the model: {listed}")
-    state = nnx.state(model, nnx.Param)
-    flat = [(path, param.replace(_as(arrays, path, param))) for path, param in nnx.to_flat_state(state)]
+    with ThreadPoolExecutor(4) as pool:  # reading and checking leave the interpreter free
+        values = list(pool.map(lambda name: jnp.asarray(np.asarray(arrays[name]), ours[name].dtype), ours))
+    flat = [(path, param.replace(value)) for (path, param), value in zip(_flat(model), values, strict=True)]
     nnx.update(model, nnx.from_flat_state(flat))
+
+
+class _Still(nnx.RngStream):
+    """The same key every time: shapes need no randomness, and counting keys in a trace takes time squared."""
+
+    def __call__(self):
+        return self.key[...]
+
+    def fork(self, **_):
+        return nnx.RngStream(self.key[...], tag=self.tag)
 
 
 def without_parameters(config: ViViTConfig, *, seed: int = 0) -> ViViT:
@@ -58,7 +69,9 @@ def without_parameters(config: ViViTConfig, *, seed: int = 0) -> ViViT:
       seed: of the random streams of dropout and stochastic depth, which are no parameters.
     """
     kind = ViT if config.frames == 1 and config.body == "spacetime" else ViViT
-    model = nnx.eval_shape(lambda: kind(config, rngs=nnx.Rngs(0)))
+    rngs = nnx.Rngs(0)
+    rngs.default = _Still(jax.random.key(0), tag="default")
+    model = nnx.eval_shape(lambda: kind(config, rngs=rngs))
     streams = nnx.to_flat_state(nnx.state(model, nnx.RngState))
     keys = iter(jax.random.split(jax.random.key(seed), max(len(streams), 1)))
     seeded = [
@@ -69,5 +82,5 @@ def without_parameters(config: ViViTConfig, *, seed: int = 0) -> ViViT:
     return model
 
 
-def _as(arrays, path, param) -> jax.Array:
-    return jnp.asarray(np.asarray(arrays["/".join(map(str, path))]), param.dtype)
+def _flat(model):
+    return nnx.to_flat_state(nnx.state(model, nnx.Param))

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from vivit_edu.config import ViViTConfig
 from vivit_edu.model import ViT, ViViT
-from vivit_edu.pretrained.fit import fit, places, without_parameters
+from vivit_edu.pretrained.adapt import build
+from vivit_edu.pretrained.fit import places
+from vivit_edu.pretrained.report import Report
+from vivit_edu.pretrained.stored import read_json, read_safetensors
 
 FORMAT = 1
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -49,7 +52,7 @@ def save(model: ViViT, folder: str | Path, *, dtype: str = "float32", card: str 
     return folder
 
 
-def load_folder(folder: str | Path, **overrides) -> ViViT:
+def load_folder(folder: str | Path, *, report: Report | None = None, time: str = "interpolate", **overrides) -> ViViT:
     """The model of a folder written by `save`, with fields of its configuration overridden.
 
     Raises:
@@ -64,10 +67,9 @@ def load_folder(folder: str | Path, **overrides) -> ViViT:
         raise ValueError(f"{folder / CONFIG} has format {record.get('format')!r}; this version reads {FORMAT}")
     if sha256(folder / WEIGHTS) != record.get("sha256"):
         raise ValueError(f"{folder / WEIGHTS} is not the file that {CONFIG} describes: its SHA-256 differs")
-    config = dataclasses.replace(from_json(record.get("config"), source=folder / CONFIG), **overrides)
-    model = without_parameters(config)
-    fit(model, load_file(folder / WEIGHTS), source=str(folder))
-    return model
+    config = from_json(record.get("config"), source=folder / CONFIG)
+    arrays = read_safetensors(folder / WEIGHTS)
+    return build(arrays, config, source=folder, overrides=overrides, report=report, time=time)
 
 
 def to_json(config: ViViTConfig) -> dict:
@@ -86,17 +88,6 @@ def from_json(fields: Mapping, *, source: str | Path) -> ViViTConfig:
         return ViViTConfig(**fields)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source} holds no configuration: {error}") from error
-
-
-def read_json(path: Path) -> dict:
-    """The object in a JSON file."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{path} holds no JSON object")
-    return record
 
 
 def sha256(path: Path) -> str:
