@@ -15,7 +15,8 @@ from flax import nnx
 from jaxtyping import Bool, Float
 
 from vivit_edu.arrays import Array
-from vivit_edu.data import Example, batches, normalise, truth
+from vivit_edu.data import Example, batches, normalise
+from vivit_edu.data.clips import truth
 from vivit_edu.data.sample import centre_offset, clip_indices
 from vivit_edu.explain.relevance import METHODS, frames_of, log_probability, tokens_of
 from vivit_edu.explain.verdict import Row, Table

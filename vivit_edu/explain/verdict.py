@@ -119,6 +119,7 @@ class Table:
         clips = max(len(row.per_clip) for row in self.rows)
         caption = f"{self.name}, {clips} clips: mean [95 % interval]; low is good in {' and '.join(LOWER_IS_BETTER)}"
         return (
-            f"<div style='overflow-x:auto'><table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+            f"<div style='overflow-x:auto'><table><caption>{html.escape(caption)}</caption>"
+            f"<thead><tr>{head}</tr></thead>"
             f"<tbody>{body}</tbody></table></div><p>{html.escape(self.verdict())}</p>"
         )
