@@ -26,23 +26,23 @@ Maps = Float[np.ndarray, "B nt nh nw"]
 def attention(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """What the output reads in the last layer, heads' mean; Model 2's two encoders multiplied. Knows no target."""
     _, records = record_attention(model, video)
-    return compose(_last_layer(records), lambda weights: weights.mean(-3), gather=1, keep=0)
+    return _compose(_last_layer(records), keep=0)
 
 
 def attention_rollout(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """`rollout` of all layers (Abnar and Zuidema 2020). Knows no target."""
-    return rollout(record_attention(model, video)[1])
+    return rollout(record_attention(model, video)[1]).astype(np.float32)
 
 
 def attention_gradient(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """As `attention`, with each weight multiplied by the gradient of the target's logit, where that is positive."""
     records = _weighted(model, video, head, target)
-    return compose(_last_layer(records), lambda weights: weights.mean(-3), gather=1, keep=0)
+    return _compose(_last_layer(records), keep=0)
 
 
 def gradient_rollout(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """Relevance through all layers, R <- R + E[max(gradient * weights, 0)] R (Chefer et al. 2021, Eqs. 5 and 6)."""
-    return compose(_weighted(model, video, head, target), lambda weights: weights.mean(-3), gather=1, keep=1)
+    return _compose(_weighted(model, video, head, target), keep=1)
 
 
 def input_gradient(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
@@ -134,6 +134,11 @@ def _of_head(logits, head):
 
 def _pick(scores, target):
     return jnp.take_along_axis(scores, jnp.asarray(target)[:, None], axis=1)[:, 0]
+
+
+def _compose(records, keep):
+    """The heads' mean of every record, u <- u A + keep u, from what the output reads to the tokens; float32."""
+    return compose(records, lambda weights: weights.mean(-3), gather=1, keep=keep).astype(np.float32)
 
 
 def _last_layer(records):
