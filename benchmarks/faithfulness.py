@@ -12,7 +12,7 @@ import numpy as np
 
 import vivit_edu as ve
 from vivit_edu.data.clips import examples
-from vivit_edu.explain.faithfulness import MEASURES, redrawn, score
+from vivit_edu.explain.faithfulness import MEASURES, score
 
 NAMES = [f"ViViT-nano/8x2{body}" for body in ("", " FE", " FSA", " FDP", " AP")]
 CLIPS = 200
@@ -20,22 +20,19 @@ PAGE = Path(__file__).with_suffix(".md")
 
 
 def section(name: str) -> str:
-    """One model's tables, with the seconds that the first took."""
+    """One model's tables, with the seconds that the first took, compilation among them."""
     model, every = ve.pretrained.load(name), examples("test")
     chosen = [every[i] for i in np.random.default_rng(0).choice(len(every), CLIPS, replace=False)]
     start = time.monotonic()
     noun = score(model, chosen)
     seconds = time.monotonic() - start
     verb = score(model, chosen, head="verb")
-    nothing = score(redrawn(model, 1), chosen)
-    pointing = "; ".join(f"{method} {nothing[method, 'pointing'].value:.2f}" for method in nothing.methods)
     return "\n\n".join(
         [
             f"## {name}",
             f"Noun, {CLIPS} clips, {seconds:.0f} s:",
             noun.markdown(),
             f"Verb, the same clips:\n\n{verb.markdown()}",
-            f"Pointing (noun) of the same model with its parameters drawn anew: {pointing}.",
         ]
     )
 

@@ -29,6 +29,7 @@ MEASURES = {  # name: what it is
     "deletion": "mean probability of the class while tokens go, the map's largest first; low is good",
     "insertion": "mean probability of the class while tokens come, the map's largest first (Petsiuk et al. 2018)",
     "redrawn": "rank correlation with the map of the same model, its parameters drawn anew; near 0 is good",
+    "redrawn pointing": "pointing of that map, which knows nothing of digits: what the object's mere contrast gives",
 }
 
 
@@ -69,10 +70,12 @@ def score(
         for name, method in methods.items():
             maps, theirs = (method(m, video, head=head, target=target) for m in (model, other))
             scores = against_truth(maps[:count], mask[:count], moving[:count])
-            scores |= {"redrawn": rank_correlation(maps, theirs)[:count]}
+            nothing = against_truth(theirs[:count], mask[:count], moving[:count])["pointing"]
+            scores |= {"redrawn": rank_correlation(maps, theirs)[:count], "redrawn pointing": nothing}
             scores |= {measure: values[:count] for measure, values in ask(maps).items()}
             one |= {(name, measure): values for measure, values in scores.items()}
         one["chance", "redrawn"] = rank_correlation(noise, rng.random(mask.shape))[:count]
+        one["chance", "redrawn pointing"] = one["chance", "pointing"]
         found.append(one)
     values = {key: np.concatenate([one[key] for one in found]) for key in found[0]}
     return Table(rows=tuple(Row(*key, per_clip=per_clip) for key, per_clip in values.items()), name=model.config.name)
@@ -203,7 +206,7 @@ def on_tokens(what, config) -> tuple[Bool[np.ndarray, "nt nh nw"], Bool[np.ndarr
     moving = np.zeros(length, bool)
     for name, start, stop in what.events:
         moving[start:stop] |= name != "rest"
-    mask = tokens_of(what.mask[None, chosen, ..., None], config)[0].any((-1, -2, -3, -4))
+    mask = tokens_of(what.mask[None, chosen, ..., None].astype(np.float32), config)[0].any((-1, -2, -3, -4))
     return mask, (frames_of(config) & moving[chosen]).any(1)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 RESAMPLES = 1000
-LOWER_IS_BETTER = ("deletion", "redrawn")
+LOWER_IS_BETTER = ("deletion", "redrawn", "redrawn pointing")
 COMPARED = ("pointing", "overlap", "time", "deletion", "insertion")
 
 
@@ -117,7 +117,7 @@ class Table:
             for name in self.methods
         )
         clips = max(len(row.per_clip) for row in self.rows)
-        caption = f"{self.name}, {clips} clips: mean [95 % interval]; low is good in {' and '.join(LOWER_IS_BETTER)}"
+        caption = f"{self.name}, {clips} clips: mean [95 % interval]; low is good in {', '.join(LOWER_IS_BETTER)}"
         return (
             f"<div style='overflow-x:auto'><table><caption>{html.escape(caption)}</caption>"
             f"<thead><tr>{head}</tr></thead>"
