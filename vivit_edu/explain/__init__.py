@@ -5,7 +5,7 @@ import importlib
 from vivit_edu.explain.record import AttentionRecord, load_records, record_attention, save_records
 from vivit_edu.explain.rollout import rollout
 
-_ON_FIRST_USE = ("figures", "film", "theme")  # these need plotly
+_ON_FIRST_USE = ("faithfulness", "figures", "film", "flow", "relevance", "theme")  # these need plotly, scipy or video
 __all__ = ["AttentionRecord", "load_records", "record_attention", "rollout", "save_records", *_ON_FIRST_USE]
 
 

@@ -85,7 +85,7 @@ def record_attention(
       KeyError: where a name in `keep` is none of the model's.
       IndexError: where a record has no such head or query.
     """
-    shapes = _shapes(model, video)
+    shapes = record_shapes(model, video)
     if unknown := sorted(set(keep or ()) - set(shapes)):
         raise KeyError(f"no attention is named {', '.join(unknown)}; this model has {', '.join(shapes)}")
     wanted = tuple(name for name in shapes if keep is None or name in keep)
@@ -150,7 +150,7 @@ def _run(model, video, *, keep, heads, queries):
     return model(video, tap=tap), weights
 
 
-def _shapes(model, video):
+def record_shapes(model, video):
     """The shape of every attention's weights by name, in the order in which they run."""
     shapes = {}
 

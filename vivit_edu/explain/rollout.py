@@ -16,7 +16,7 @@ N x N product is ever made, and each factorisation multiplies by its own small m
   time, started at its class token, it is the clip's map. The average-pool baseline weighs all times 1 / nt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -57,57 +57,67 @@ def rollout(
         raise ValueError(f"fuse must be one of {', '.join(FUSE)}; got {fuse!r}")
     _check(records, query)
     mix = partial(_fused, fuse=fuse, discard=discard)
-    return ROLL[records[0].body](records, mix, residual, query).reshape(-1, *records[0].grid)
+    return compose(records, mix, gather=1 - residual, keep=residual, query=query)
 
 
-def _through(u, record, mix):
+def compose(
+    records: Sequence[AttentionRecord],
+    mix: Callable[[np.ndarray], np.ndarray],
+    *,
+    gather: Real,
+    keep: Real,
+    query: int | None = None,
+) -> Float[np.ndarray, "B nt nh nw"]:
+    """What the output reads, taken down through every record: u <- gather * (u A) + keep * u, with A = mix(weights)."""
+
+    def layer(u, *found):
+        return gather * np.mean([GATHER[record.over](u, mix(record.weights)) for record in found], axis=0) + keep * u
+
+    return ROLL[records[0].body](records, layer, query).reshape(-1, *records[0].grid)
+
+
+def _through(u, a):
     """u A for weights over all tokens, or over those of the last axis of u."""
-    return np.einsum("...q,...qk->...k", u, mix(record.weights))
+    return np.einsum("...q,...qk->...k", u, a)
 
 
-def _along_time(u, record, mix):
-    """u A for u (B, nt, S) and weights over time at each place."""
-    return _through(u.swapaxes(-1, -2), record, mix).swapaxes(-1, -2)
+def _along_time(u, a):
+    """u A for u (B, nt, S) and weights (B, S, nt, nt) over time at each place; or for u (B, nt), over time alone."""
+    return _through(u, a) if u.ndim == 2 else _through(u.swapaxes(-1, -2), a).swapaxes(-1, -2)
 
 
 GATHER = {"spacetime": _through, "space": _through, "time": _along_time}
 
 
-def _down(u, records, mix, residual):
-    """u through the mixings of one encoder, the last layer first."""
+def _joint(records, layer, query):
+    u = _start(records[0], len(records[0].weights), query)
     for record in reversed(records):
-        u = (1 - residual) * _through(u, record, mix) + residual * u
-    return u
+        u = layer(u, record)
+    return u[..., int(records[0].class_token) :]
 
 
-def _joint(records, mix, residual, query):
-    first = records[0]
-    u = _start(first, len(first.weights), query)
-    return _down(u, records, mix, residual)[..., int(first.class_token) :]
-
-
-def _factorised_encoder(records, mix, residual, query):
+def _factorised_encoder(records, layer, query):
     space, time = ([r for r in records if r.over == over] for over in ("space", "time"))
     batch, nt = space[0].weights.shape[:2]
-    when = np.full((batch, nt), 1 / nt)
+    when, where = np.full((batch, nt), 1 / nt), _start(space[0], (batch, nt), None)
     if time:
-        when = _down(_start(time[0], batch, None), time, mix, residual)[..., int(time[0].class_token) :]
-    where = _down(_start(space[0], (batch, nt), None), space, mix, residual)[..., int(space[0].class_token) :]
-    return when[..., None] * where
+        when = _joint(time, layer, None)
+    for record in reversed(space):
+        where = layer(where, record)
+    return when[..., None] * where[..., int(space[0].class_token) :]
 
 
-def _factorised_self_attention(records, mix, residual, query):
+def _factorised_self_attention(records, layer, query):
     u = _start_on_grid(records[0], query)
     for record in reversed(records):
-        u = (1 - residual) * GATHER[record.over](u, record, mix) + residual * u
+        u = layer(u, record)
     return u
 
 
-def _factorised_dot_product(records, mix, residual, query):
+def _factorised_dot_product(records, layer, query):
     u = _start_on_grid(records[0], query)
-    for layer in sorted({record.layer for record in records}, reverse=True):
-        halves = [GATHER[r.over](u, r, mix) for r in records if r.layer == layer]
-        u = (1 - residual) * np.mean(halves, axis=0) + residual * u
+    for number in sorted({record.layer for record in records}, reverse=True):
+        u = layer(u, *(record for record in records if record.layer == number))
     return u
 
 
