@@ -82,6 +82,8 @@ class Explorer(anywidget.AnyWidget):
             probabilities=self._probabilities([]),
             **({"query": _middle(model.config.grid), "panels": panels} | state),
         )
+        if "frame" not in state and self.query >= 0:
+            self.frame = self.clip["times"].index(self.query // (self._rows[0].places))
         self.observe(self._answer, ["query", "panels"])
         self.observe(self._knock_out, ["off"])
         self.observe(self._take_upload, ["upload"])

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
+from vivit_edu.explain.knockout import head_counts
 from vivit_edu.explain.record import AttentionRecord
 from vivit_edu.explain.rollout import FUSE, rollout
 from vivit_edu.model import ViViT
@@ -38,6 +39,11 @@ class Rows:
     def class_token(self) -> bool:
         """Whether the model has one."""
         return self.config.pool == "class_token"
+
+    @property
+    def places(self) -> int:
+        """S, the tokens of one time index."""
+        return self.config.grid[1] * self.config.grid[2]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,7 +91,7 @@ class Rows:
 
     def _weights(self, name, query):
         q, k = self._of(name)
-        time, place = divmod(query, self.config.grid[1] * self.config.grid[2])
+        time, place = divmod(query, self.places)
         first = int(self.class_token)
         reach = self.reach(name)
         if reach == "place":
@@ -127,10 +133,10 @@ class Rows:
 
 def record_rows(model: ViViT, video: Float[Array, "1 ..."]) -> Rows:
     """The queries and keys of one clip in every layer, from one forward pass."""
-    kept = _projections(model, video)
-    return Rows(
-        config=model.config, projections={n: tuple(np.asarray(x, np.float32)[0] for x in kept[n]) for n in kept}
-    )
+    kept = _projections(model, video)  # sorted by name, as jax does
+    order = head_counts(model, video)
+    projections = {name: tuple(np.asarray(x, np.float32)[0] for x in kept[name]) for name in order}
+    return Rows(config=model.config, projections=projections)
 
 
 class _Keep:

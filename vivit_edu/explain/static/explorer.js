@@ -83,7 +83,7 @@ function render({ model, el }) {
     const tiles = Array.from({ length: nt }, (_, t) => canvasOf(112, () => t));
     const seconds = (t) => `${(Math.max(0, clip.times.indexOf(t)) / clip.fps).toFixed(2)} s`;
     const film = make("div", "film", {}, ...tiles.map((tile, t) =>
-      make("figure", "tile", {}, tile, make("figcaption", "", { textContent: t ? seconds(t) : `time 0 at ${seconds(0)}` }))));
+      make("figure", "tile", {}, tile, make("figcaption", "", { textContent: seconds(t) }))));
     const scale = make("canvas", "colours", { width: 160, height: 10 }), least = make("span"), most = make("span");
     paintScale(scale);
     const pointed = make("div", "pointed"), fields = make("div", "fields"), { layers } = meta.models[panel.model];
@@ -109,7 +109,8 @@ function render({ model, el }) {
   }
   function point(number, token) {
     const map = state.maps[number];
-    drawn[number].pointed.textContent = !map || token === null || token < 0 ? "" : map.seen[token]
+    const rest = map && map.seen.includes(0) ? "grey: out of the query's sight" : "";
+    drawn[number].pointed.textContent = !map || token === null || token < 0 ? rest : map.seen[token]
       ? `${nameOf(token, grid)}: weight ${spell(map.weights[token])}` : `${nameOf(token, grid)}: out of the query's sight`;
   }
   function ask(query) {
@@ -136,6 +137,7 @@ function render({ model, el }) {
       if (map) {
         panel.least.textContent = "0";
         panel.most.textContent = spell(topOf(now.scale, map, tokens));
+        point(number, -1);
       }
     });
     drawLarge();
@@ -155,11 +157,12 @@ function render({ model, el }) {
     const query = model.get("query"), who = query < 0 ? "The class token" : `The token at ${nameOf(query, grid)}`;
     const looks = state.maps.slice(0, drawn.length).map((map, i) => {
       if (!map) return "waits for the kernel";
-      const own = map.classWeight > 0 && at(i).layer !== "rollout" ? `, and ${spell(map.classWeight)} at the class token` : "";
-      return `in ${about(at(i)).label}, ${isNaN(at(i).head) ? at(i).head + " of heads" : "head " + at(i).head}, looks most at `
-        + `${nameOf(map.most, grid)} (${spell(map.top)})${own}`;
+      const { label, reach } = about(at(i)), { head, layer } = at(i), own = map.classWeight > 0 && layer !== "rollout";
+      const where = reach === "time" ? `time ${Math.floor(map.most / places)}` : nameOf(map.most, grid);
+      return `in ${label}, ${isNaN(head) ? head + " of heads" : "head " + head}, it looks most at ${where} `
+        + `(${spell(map.top)})${own ? `, and ${spell(map.classWeight)} at the class token` : ""}`;
     });
-    said.textContent = `${who} ${looks.join("; ")}. ${model.get("notice")}`;
+    said.textContent = `${who}: ${looks.join("; ")}. ${model.get("notice")}`;
   }
 
   // ---- the bar: playing and looks
