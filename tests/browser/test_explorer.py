@@ -7,6 +7,7 @@ import json
 import nbformat
 import numpy as np
 import pytest
+from browser.jupyterlab import jupyterlab, run_all
 
 import vivit_edu as ve
 
@@ -153,12 +154,20 @@ def test_the_twin_lives_within_another_page(open_page, tmp_path, page_file):
     assert page.outside == []
 
 
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a JupyterLab on a notebook with one explorer."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LIVE)], metadata=kernel)
+    with jupyterlab(tmp_path, "explorer.ipynb", nbformat.writes(notebook)) as address:
+        yield address
+
+
 @pytest.mark.slow
-def test_live_in_jupyterlab_a_click_asks_the_kernel(lab_of, open_page):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LIVE)])
+def test_live_in_jupyterlab_a_click_asks_the_kernel(lab, open_page):
     page, errors = open_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    lab_of(page, nbformat.writes(notebook))
+    run_all(page, lab, "explorer.ipynb", seconds=120)
     page.wait_for_selector(LARGE, timeout=120_000)
     before, said = pixels(page), page.inner_text(SAID)
     page.locator(TILES).nth(4).click(position={"x": 5, "y": 5})

@@ -57,10 +57,10 @@ def test_a_clip_or_frames_that_do_not_fit_are_refused():
 def test_a_head_switched_off_is_that_heads_weights_at_zero():
     widget = explorer()
     before = widget.probabilities[0]["before"]
-    widget.off = ["0|space/1|0"]
+    widget.off = ["0|time/0|0"]
 
     def tap(name, weights):
-        return weights.at[..., 0, :, :].set(0) if name == "space/1" else weights
+        return weights.at[..., 0, :, :].set(0) if name == "time/0" else weights
 
     logits = np.asarray(widget._models[0](widget._videos[0], tap=tap), np.float64)[0]
     expected = np.exp(logits) / np.exp(logits).sum()
@@ -124,7 +124,7 @@ def test_a_page_of_no_such_layer_or_head_is_refused(tmp_path):
 
 def test_the_twin_is_the_page_in_a_frame():
     html = explorer().twin(layers=["space/0"], heads=["mean"]).data
-    assert html.startswith("<iframe") and "space/0" in html and "<script" not in html
+    assert html.startswith("<div><iframe") and "space/0" in html and "<script" not in html
 
 
 def test_a_readers_own_video_is_scaled_and_cropped(tmp_path):

@@ -91,7 +91,8 @@ def write_page(path: str | Path, state: Mapping) -> Path:
 def frame(page: str) -> str:
     """The page in a frame of another page, which takes its height and follows its light or dark."""
     style = "width: 100%; height: 720px; border: 0; color-scheme: normal"
-    return f'<iframe title="Attention explorer" style="{style}" srcdoc="{html.escape(page, quote=True)}"></iframe>'
+    page = html.escape(page, quote=True)
+    return f'<div><iframe title="Attention explorer" style="{style}" srcdoc="{page}"></iframe></div>'
 
 
 def knocked(counts: Sequence[Mapping[str, int]], chances) -> dict[str, list[list[float]]]:

@@ -18,6 +18,7 @@ function choice(label, pairs, chosen, act) {
   const select = make("select", "select", { onchange: () => act(select.value) });
   select.append(...pairs.map(([value, text]) => make("option", "", { value, textContent: text })));
   select.value = chosen;
+  select.setAttribute("aria-label", label); // the label's own text would say every option too
   return make("label", "field", {}, make("span", "name", { textContent: label }), select);
 }
 
