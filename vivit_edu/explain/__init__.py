@@ -6,10 +6,12 @@ from vivit_edu.explain.record import AttentionRecord, load_records, record_atten
 from vivit_edu.explain.rollout import rollout
 
 _ON_FIRST_USE = ("figures", "film", "theme")  # these need plotly
-__all__ = ["AttentionRecord", "load_records", "record_attention", "rollout", "save_records", *_ON_FIRST_USE]
+__all__ = ["AttentionRecord", "Explorer", "load_records", "record_attention", "rollout", "save_records", *_ON_FIRST_USE]
 
 
 def __getattr__(name):
     if name in _ON_FIRST_USE:
         return importlib.import_module(f"vivit_edu.explain.{name}")
+    if name == "Explorer":  # needs anywidget
+        return importlib.import_module("vivit_edu.explain.explorer").Explorer
     raise AttributeError(f"module 'vivit_edu.explain' has no attribute {name!r}")

@@ -9,9 +9,10 @@ from jaxtyping import Bool, Float, UInt8
 from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain import theme
-from vivit_edu.explain.clips import QUERY, owned_frames, strip_of, times, token_name, under
+from vivit_edu.explain.clips import QUERY, strip_of, times, token_name, under
 from vivit_edu.explain.drawings import Film, label, line, on_canvas, slider
 from vivit_edu.explain.record import AttentionRecord
+from vivit_edu.explain.scene import owned_frames
 
 RELATIONS = {  # of a key to the query, in the colours of what one needs to get there
     "same frame": theme.COLOURS["space"],
