@@ -2,6 +2,7 @@
 
 from vivit_edu.explain.charts import costs, curves, filters, growth, position_similarity, scores
 from vivit_edu.explain.clips import film, raster, tubelets
+from vivit_edu.explain.inside import distances, positions_like, stream
 from vivit_edu.explain.maps import attention_over_frames, attention_small_multiples, sees, visibility
 
 __all__ = [
@@ -9,13 +10,16 @@ __all__ = [
     "attention_small_multiples",
     "costs",
     "curves",
+    "distances",
     "film",
     "filters",
     "growth",
     "position_similarity",
+    "positions_like",
     "raster",
     "scores",
     "sees",
+    "stream",
     "tubelets",
     "visibility",
 ]
