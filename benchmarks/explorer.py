@@ -109,7 +109,8 @@ def main():
     parser.add_argument("--scripts", type=pathlib.Path, help="the folder of d3, jquery and requirejs")
     options = parser.parse_args()
     print(
-        "| tokens | click to drawn, median of 30 (ms) | slowest (ms) | heap (MB) | head_view drawn (ms) | its page (MB) |"
+        "| tokens | click to drawn, median of 30 (ms) | slowest (ms) | heap (MB) | head_view drawn (ms) |"
+        " its page (MB) |"
     )
     print("|---|---|---|---|---|---|")
     with sync_playwright() as playwright:

@@ -106,12 +106,14 @@ def attention_small_multiples(
     strip = Film(count=nt * len(maps), size=(8 * nh, 8 * nw), columns=nt, labels=False)
     values = np.concatenate(list(maps.values()))
     heat = go.Heatmap(**strip.cells(values), zmin=0, **_shades("row", values) | {"opacity": 1})
+    top = float(values.max())
+    heat.colorbar.update(tickvals=[0, top], ticktext=["0", f"{top:.2g}"])  # two, that never overlap
     several = len({record.over for record in records}) > 1
     names = [f"{name if several else name.split('/')[1]} · {head}" for name, head in maps]
     left = {"xanchor": "right", "yanchor": "middle"}
     notes = [label(-3, row * strip.pitch + 4 * nh, name, **left) for row, name in enumerate(names)]
     notes += [label(strip.corner(i)[0] + 4 * nw, -3, str(i), yanchor="bottom") for i in range(nt)]
-    notes.append(label(-3, -3, "layer · head", xanchor="right", yanchor="bottom", font={"size": 11}))
+    notes.append(label(-3, -3, "head", xanchor="right", yanchor="bottom", font={"size": 11}))
     (height, width), left, top = strip.shape, (0.26 if several else 0.2) * strip.shape[1], 4 * nh
     who = "the class token" if query == 0 and records[0].class_token else f"query {query}"
     title = f"What {who} looks at: rows are layer · head, columns time"
