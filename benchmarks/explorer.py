@@ -108,10 +108,7 @@ def main():
     parser.add_argument("--bertviz", help="the Python of an environment that holds it")
     parser.add_argument("--scripts", type=pathlib.Path, help="the folder of d3, jquery and requirejs")
     options = parser.parse_args()
-    print(
-        "| tokens | click to drawn, median of 30 (ms) | slowest (ms) | heap (MB) | head_view drawn (ms) |"
-        " its page (MB) |"
-    )
+    print("| tokens | click to drawn, median (ms) | slowest (ms) | heap (MB) | head_view drawn (ms) | its page (MB) |")
     print("|---|---|---|---|---|---|")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROME_ARGS)
