@@ -32,7 +32,8 @@ class Explorer(anywidget.AnyWidget):
       beside: a second model of the same grid, shown in a second panel.
       frames: uint8 (T, H, W, 3), what is shown; None shows the video.
       fps: frames a second.
-      class_names: of the classes, or of each head by its name; None numbers them.
+      class_names: of the classes, or of each head by its name; None knows those of the embedded clips and numbers
+        others.
 
     Raises:
       ValueError: where video, frames and models do not fit each other.
