@@ -48,17 +48,6 @@ def google(linen):
         return block | ends, arrays["pixels"], arrays["logits"]
 
 
-class Kept(dict):
-    """The arrays of a closed file, under the names that `golden_files` reads."""
-
-    files = property(list)
-
-
-def kept(path):
-    with np.load(path) as arrays:
-        return Kept(arrays)
-
-
 def nested(params):
     tree = {}
     for name, value in params.items():

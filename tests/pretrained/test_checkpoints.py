@@ -3,7 +3,7 @@
 import golden_files
 import numpy as np
 import pytest
-from checkpoints import google, kept, nested
+from checkpoints import google, nested
 from flax import serialization
 
 import vivit_edu as ve
@@ -69,7 +69,7 @@ NESTINGS = {
 def test_a_scenic_checkpoint_gives_scenics_logits(path, nesting, tmp_path):
     if path.stem in ("scenic_data", "scenic_extras"):
         pytest.skip("no forward pass")
-    golden = kept(path)
+    golden = golden_files.read(path)
     config = golden_files.config_of(golden)
     if nesting != "old" and config.body != "factorised_encoder":
         pytest.skip("one body is enough for the other nestings")
@@ -83,7 +83,7 @@ def test_a_scenic_checkpoint_gives_scenics_logits(path, nesting, tmp_path):
 
 
 def test_the_optimisers_state_is_left_out_by_name_and_strangers_are_not(tmp_path):
-    golden = kept(golden_files.HERE / "scenic_m2_token.npz")
+    golden = golden_files.load("scenic_m2_token.npz")
     tree = NESTINGS["old"](nested(golden_files.params_of(golden)))
     path = tmp_path / "checkpoint"
     path.write_bytes(serialization.msgpack_serialize(tree))
@@ -97,7 +97,7 @@ def test_the_optimisers_state_is_left_out_by_name_and_strangers_are_not(tmp_path
 
 def test_an_array_that_flax_wrote_in_chunks_is_one_array(tmp_path, monkeypatch):
     monkeypatch.setattr(serialization, "MAX_CHUNK_SIZE", 1000)
-    golden = kept(golden_files.HERE / "scenic_m2_token.npz")
+    golden = golden_files.load("scenic_m2_token.npz")
     tree = {"params": nested(golden_files.params_of(golden))}
     (tmp_path / "checkpoint").write_bytes(serialization.msgpack_serialize(tree))
     model = ve.pretrained.load(tmp_path / "checkpoint")
@@ -105,7 +105,7 @@ def test_an_array_that_flax_wrote_in_chunks_is_one_array(tmp_path, monkeypatch):
 
 
 def test_more_frames_are_interpolated_or_tiled(tmp_path):
-    golden = kept(golden_files.HERE / "scenic_m2_token.npz")
+    golden = golden_files.load("scenic_m2_token.npz")
     params = golden_files.params_of(golden)
     (tmp_path / "checkpoint").write_bytes(serialization.msgpack_serialize(nested(params)))
     frames = 2 * golden_files.config_of(golden).frames
@@ -114,6 +114,6 @@ def test_more_frames_are_interpolated_or_tiled(tmp_path):
     np.testing.assert_array_equal(tiled, np.concatenate([rows, rows[1:]]))
     report = ve.pretrained.Report()
     between = ve.pretrained.load(tmp_path, frames=frames, report=report).body.time.positions[...]
-    ends = np.array([0, 1, -1])
-    np.testing.assert_allclose(between[ends], rows[ends], atol=1e-6)  # class token, first, last
+    ends = np.array([0, 1, -1])  # class token, first, last
+    np.testing.assert_allclose(between[ends], rows[ends], atol=1e-6)
     assert "linear with aligned ends" in report.changed["body/time/positions"]

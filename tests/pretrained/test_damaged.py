@@ -11,7 +11,7 @@ import golden_files
 import msgpack
 import numpy as np
 import pytest
-from checkpoints import google, kept, nested
+from checkpoints import google, nested
 from flax import serialization
 from toys import toy_model
 
@@ -43,7 +43,7 @@ def packed(folder):
 
 
 def scenic(folder):
-    params = golden_files.params_of(kept(golden_files.HERE / "scenic_m2_token.npz"))
+    params = golden_files.params_of(golden_files.load("scenic_m2_token.npz"))
     tree = {"optimizer": {"target": nested(params), "state": {"step": 3}}, "global_step": 3}
     (folder / "checkpoint").write_bytes(serialization.msgpack_serialize(tree))
     return folder, folder / "checkpoint"

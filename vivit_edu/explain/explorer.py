@@ -1,0 +1,207 @@
+"""The attention explorer: a clip that plays, and where each of its tokens looks; a widget, or a page of its own."""
+
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import traitlets
+from jaxtyping import Shaped
+
+from vivit_edu.arrays import Array, Real
+from vivit_edu.data import normalise
+from vivit_edu.explain import export
+from vivit_edu.explain.knockout import chances, head_counts, named_chances
+from vivit_edu.explain.rows import record_rows
+from vivit_edu.explain.scene import batch_of_one, clip_facts, model_facts, read_for, shown_frames
+from vivit_edu.model import ViViT
+
+SCALES, VIEWS = ("row", "unit", "uniform"), ("overlay", "contour")
+
+
+class Explorer(anywidget.AnyWidget):
+    """A widget that plays the clip and shows where the token clicked looks, over all frames, in a layer and head.
+
+    Its traits are its whole state: `query` (-1 the class token), `panels` (one or two of {"model", "layer",
+    "head"}), `frame`, `scale`, `view`, `strength`, and `off`, the heads switched off, "0|space/2|1" for head 1 of
+    layer space/2 of the first model. `probabilities` follow `off`; attention is shown of the intact model.
+
+    Args:
+      video: one clip as the model takes it, floats in [-1, 1] or uint8, with or without an axis of batch.
+      beside: a second model of the same grid, shown in a second panel.
+      frames: uint8 (T, H, W, 3), what is shown; None shows the video.
+      fps: frames a second.
+      class_names: of the classes, or of each head by its name; None knows those of the embedded clips and numbers
+        others.
+
+    Raises:
+      ValueError: where video, frames and models do not fit each other.
+    """
+
+    _esm, _css = export.SCRIPT, export.STYLE
+    meta = traitlets.Dict().tag(sync=True)
+    clip = traitlets.Dict().tag(sync=True)
+    frames = traitlets.Bytes().tag(sync=True)
+    blob = traitlets.Bytes().tag(sync=True)
+    tops = traitlets.Bytes().tag(sync=True)
+    query = traitlets.Int(0).tag(sync=True)
+    panels = traitlets.List().tag(sync=True)
+    told = traitlets.Dict().tag(sync=True)
+    rows = traitlets.Bytes().tag(sync=True)
+    frame = traitlets.Int(0).tag(sync=True)
+    autoplay = traitlets.Bool(True).tag(sync=True)
+    scale = traitlets.Enum(SCALES, "row").tag(sync=True)
+    view = traitlets.Enum(VIEWS, "overlay").tag(sync=True)
+    strength = traitlets.Float(0.6, min=0, max=1).tag(sync=True)
+    off = traitlets.List().tag(sync=True)
+    probabilities = traitlets.List().tag(sync=True)
+    notice = traitlets.Unicode("").tag(sync=True)
+    upload = traitlets.Bytes().tag(sync=True)
+    upload_name = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self,
+        model: ViViT,
+        video: Shaped[Array, "..."],
+        *,
+        beside: ViViT | None = None,
+        frames: np.ndarray | None = None,
+        fps: Real = 8,
+        class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        **state,
+    ):
+        self._models = [model] if beside is None else [model, beside]
+        _check_beside(self._models)
+        self._class_names = class_names
+        self._see(video, frames)
+        panels = [_first_panel(number, rows) for number, rows in enumerate(self._rows)]
+        super().__init__(
+            meta=model_facts(self._rows),
+            frames=self._shown.tobytes(),
+            clip=clip_facts(self._models[0].config, self._shown, fps),
+            probabilities=self._probabilities([]),
+            **({"query": _middle(model.config.grid), "panels": panels} | state),
+        )
+        if "frame" not in state and self.query >= 0:
+            self.frame = self.clip["times"].index(self.query // (self._rows[0].places))
+        self.observe(self._answer, ["query", "panels"])
+        self.observe(self._knock_out, ["off"])
+        self.observe(self._take_upload, ["upload"])
+        self._answer()
+
+    @classmethod
+    def from_file(cls, model: ViViT, path: str | Path, **options) -> "Explorer":
+        """An explorer of a video file: frames spread evenly over it, resampled and cropped to the model's size.
+
+        Raises:
+          FileNotFoundError, ValueError: as `vivit_edu.data.read_clip`.
+        """
+        return cls(model, read_for(model, path), **options)
+
+    def export(
+        self, path: str | Path, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None
+    ) -> Path:
+        """The HTML file written, in which all of this works without a kernel and without a network.
+
+        Args:
+          layers: names of the attentions in the page, "space/2" or "rollout"; None for all.
+          heads: "0", "1", ..., "mean", "max" or "min"; None for all.
+
+        Raises:
+          KeyError: where there is no such layer or head.
+          ValueError: where the page would be larger than 5 MB.
+        """
+        return export.write_page(path, self.state_of_page(layers=layers, heads=heads))
+
+    def twin(self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None):
+        """The exported page as the output of a cell (IPython HTML), which stays alive in a page of the book."""
+        from IPython.display import HTML
+
+        return HTML(export.frame(export.page(self.state_of_page(layers=layers, heads=heads))))
+
+    def state_of_page(self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None) -> dict:
+        """The traits that a page without a kernel starts from, with the rows of all queries in them."""
+        live = {name: getattr(self, name) for name in _STATE}
+        live["probabilities"] = self._probabilities([])
+        small = self._models[0].config.tokens <= export.SMALL
+        counts = [head_counts(*pair) for pair in zip(self._models, self._videos, strict=True)]
+        knocked = export.knocked(counts, self._chances) if small else {}
+        return export.state(live, self._rows, layers=layers, heads=heads, knocked=knocked)
+
+    def _see(self, video, frames):
+        """Takes a clip in: what is shown of it, and what the models make of it."""
+        pixels = np.asarray(video)
+        self._shown = shown_frames(self._models[0], pixels, frames)
+        floats = normalise(pixels) if np.issubdtype(pixels.dtype, np.integer) else pixels.astype(np.float32)
+        self._videos = [batch_of_one(model, floats) for model in self._models]
+        self._rows = [record_rows(*pair) for pair in zip(self._models, self._videos, strict=True)]
+        self._intact = [self._chances(number, ()) for number in range(len(self._models))]
+
+    def _answer(self, change=None):
+        """Sends the rows of the query in every panel, with what they are the rows of."""
+        rows, panels, start = [], [], 0
+        for panel in self.panels:
+            row = self._rows[panel["model"]].row(panel["layer"], self.query, head=panel["head"])
+            key = "|".join(str(panel[part]) for part in ("model", "layer", "head"))
+            panels.append({"key": key, "start": start, "length": len(row)})
+            start += len(row)
+            rows.append(row)
+        with self.hold_sync():
+            self.rows = np.concatenate(rows).tobytes() if rows else b""
+            self.told = {"query": self.query, "panels": panels}
+
+    def _knock_out(self, change):
+        self.probabilities = self._probabilities(self.off)
+
+    def _probabilities(self, off):
+        groups = []
+        for number, model in enumerate(self._models):
+            mine = [key.split("|", 1)[1] for key in off if key.startswith(f"{number}|")]
+            now = self._chances(number, mine)
+            title = model.config.name if len(self._models) > 1 else ""
+            groups += named_chances(self._intact[number], now, names=self._class_names, title=title)
+        return groups
+
+    def _chances(self, number, off):
+        return chances(self._models[number], self._videos[number], off)
+
+    def _take_upload(self, change):
+        """Shows a video that came from the reader, or says in a sentence why not."""
+        if not self.upload:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / (Path(self.upload_name).name or "video")
+            path.write_bytes(self.upload)
+            try:
+                self._see(read_for(self._models[0], path), None)
+            except ValueError as error:
+                self.notice = str(error).replace(f"{folder}/", "")
+                return
+        with self.hold_sync():
+            self.frames, self.notice = self._shown.tobytes(), f"Showing {self.upload_name}"
+            self.frame = 0
+            self.clip = clip_facts(self._models[0].config, self._shown, self.clip["fps"]) | {"name": self.upload_name}
+            self.probabilities = self._probabilities(self.off)
+            self._answer()
+
+
+_STATE = "meta clip frames query panels frame autoplay scale view strength probabilities".split()
+
+
+def _check_beside(models):
+    for part in ("frames", "size", "channels", "grid"):
+        values = {getattr(model.config, part) for model in models}
+        if len(values) > 1:
+            raise ValueError(f"models side by side need one {part}; got {' and '.join(map(str, sorted(values)))}")
+
+
+def _first_panel(number, rows):
+    """The last attention over places of a model: what it answers by is gathered there."""
+    name = [name for name in rows.projections if not name.startswith("time")][-1]
+    return {"model": number, "layer": name, "head": "mean"}
+
+
+def _middle(grid):
+    nt, nh, nw = grid
+    return (nt // 2 * nh + nh // 2) * nw + nw // 2
