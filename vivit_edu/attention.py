@@ -27,13 +27,17 @@ def attention(
 
     Args:
       tap: called as tap(name, weights) with the softmax's weights, float32 (..., A, q, k), before dropout; what
-        it returns is used in their place. A tap that stores is a recording; one that zeroes is a knock-out.
+        it returns is used in their place. A tap that stores is a recording; one that zeroes is a knock-out. Where
+        it has a method `before`, that is called first, as before(name, q, k), with what the weights are made
+        of, (..., A, q, Dh) and (..., A, k, Dh): the softmax of q k^T, q already divided.
       dropout: applied to the weights in training.
 
     Taught in: Ch. 4 (Models 3 and 4 in Ch. 6, 7).
     """
     q = q / np.sqrt(q.shape[-1]).astype(q.dtype)  # before the product, where it is N / Dh times less work
     q, k, v = (jnp.moveaxis(x, -2, -3) for x in (q, k, v))  # (..., A, q or k, Dh): a fifth quicker on a CPU
+    if hasattr(tap, "before"):
+        tap.before(name, q, k)
     scores = jnp.einsum("...qd,...kd->...qk", q, k, preferred_element_type=jnp.float32)
     weights = jax.nn.softmax(scores, axis=-1)  # (..., A, q, k)
     if tap is not None:
