@@ -52,7 +52,7 @@ class Looks:
         self.class_token = self.config.pool == "class_token"
         counts = _head_counts(model, self.video)
         self.attentions = {name: Attention(name=name, heads=n, keys=_keys(name, self.config)) for name, n in counts}
-        self.logits, kept = _look(model, self.video, self._mask(off))
+        self.logits, kept = _look(model, self.video, self.check(off))
         self._kept = {name: tuple(_rows_first(x) for x in pair) for name, pair in kept.items()}
 
     def row(self, name: str, query: Query) -> Float[np.ndarray, "A keys"]:
@@ -100,12 +100,16 @@ class Looks:
 
     def probabilities(self, off: Collection[Head] | None = None) -> dict[str, Float[np.ndarray, "classes"]]:
         """The softmax of the logits for each head of the classifier; with other heads off where `off` is given."""
-        logits = self.logits if off is None else _logits(self.model, self.video, self._mask(off))
+        logits = self.logits if off is None else _logits(self.model, self.video, self.check(off))
         logits = logits if isinstance(logits, dict) else {"class": logits}
         return {name: softmax(np.asarray(values[0], np.float32)) for name, values in logits.items()}
 
-    def _mask(self, off):
-        """1 for each head that is on, 0 for one that is off: an array, so that switching compiles nothing anew."""
+    def check(self, off: Collection[Head]) -> dict[str, np.ndarray]:
+        """1 for each head that is on, 0 for one that is off: an array, so that switching compiles nothing anew.
+
+        Raises:
+          KeyError: where there is no such head.
+        """
         mask = {name: np.ones(attention.heads, np.float32) for name, attention in self.attentions.items()}
         for name, head in off:
             if name not in mask or not 0 <= head < len(mask[name]):
