@@ -14,7 +14,7 @@ from vivit_edu.data.cache import write_whole
 from vivit_edu.explain.scene import PIXELS, Keep, Scene
 from vivit_edu.model import ViViT
 
-SCRIPTS = ("rows", "paint", "dom", "bars", "panel", "explorer")  # in the order in which they need each other
+SCRIPTS = ("rows", "paint", "dom", "bars", "knock", "upload", "keys", "player", "panel", "explorer")
 MAIL = 5_000_000  # bytes: what may be e-mailed
 PAGE = Template("""<!doctype html>
 <html lang="en">

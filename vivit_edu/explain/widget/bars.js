@@ -2,8 +2,8 @@ import { make } from "./dom.js";
 
 const MOST = 5;
 
-// Class probabilities before and after heads were switched off: outline before, filled after.
-export const bars = (labels, before, after, colour) =>
+// Class probabilities before and after heads were switched off: a line before, filled after.
+export const bars = (labels, before, after) =>
   Object.entries(before).map(([name, was]) => {
     const now = after?.[name] ?? was;
     const best = (list) => list.map((value, n) => [value, n]).sort((a, b) => b[0] - a[0]).slice(0, MOST).map(([, n]) => n);
@@ -12,7 +12,7 @@ export const bars = (labels, before, after, colour) =>
       const percent = (value) => `${(100 * value).toFixed(1)} %`;
       const number = after ? `${percent(was[n])} → ${percent(now[n])}` : percent(was[n]);
       const fill = make("span", { className: "fill" });
-      fill.style.cssText = `width: ${100 * now[n]}%; background: ${colour}`;
+      fill.style.width = `${100 * now[n]}%`;
       const ghost = make("span", { className: "ghost" });
       ghost.style.width = `${100 * was[n]}%`;
       const track = make("span", { className: "track", aria: { hidden: true } }, fill, ghost);

@@ -2,6 +2,9 @@
 
 let made = 0;
 
+// An id that no other element has.
+export const named = () => `vve-${(made += 1)}`;
+
 export const make = (tag, properties = {}, ...children) => {
   const { className, data, aria, ...rest } = properties;
   const element = Object.assign(document.createElement(tag), rest);
@@ -18,7 +21,7 @@ export const toggle = (text, onclick, properties = {}) =>
 
 // A labelled slider: {whole, slider, output}.
 export const slide = (name, { max, min = 0, step = 1 }, oninput) => {
-  const id = `vve-${(made += 1)}`;
+  const id = named();
   const slider = make("input", { type: "range", id, min, max, step, className: "slider" });
   slider.oninput = () => oninput(Number(slider.value));
   const output = make("output", { className: "value", htmlFor: id });

@@ -59,6 +59,8 @@ export class Panel {
       return canvas;
     });
     const seconds = (time) => `${Number((about.owned[time][0] / about.fps).toFixed(2))}${time ? "" : " s"}`;
+    const across = Math.ceil(about.owned.length / Math.ceil(about.owned.length / 6)); // rows of one length, six at most
+    this.film.style.setProperty("--vve-across", across);
     this.film.replaceChildren(
       ...this.thumbs.map((canvas, time) => make("figure", { className: "cell" }, canvas, make("figcaption", {}, seconds(time)))),
     );
@@ -149,8 +151,7 @@ export class Panel {
   draw() {
     if (!this.map) return;
     const { shell, map } = this;
-    const { owned, grid } = shell.about;
-    owned.forEach((list, time) => this.paint(this.thumbs[time], list[list.length >> 1], time));
+    shell.about.owned.forEach((list, time) => this.paint(this.thumbs[time], list[list.length >> 1], time));
     this.drawStage();
     paintScale(this.bar, shell.shades, map.uniform / (map.end || 1));
     this.ends.textContent = `${told(map.end)} ${shell.get("scale") === "peak" ? "= this query's peak" : "= all of it"}`;
@@ -158,7 +159,6 @@ export class Panel {
     this.said.textContent = this.sentence();
     this.stage.setAttribute("aria-label", `frame with attention; ${this.sentence()}`);
     this.tell(null);
-    this.whole.style.setProperty("--vve-across", Math.min(grid[0], 8));
   }
 
   drawStage() {
