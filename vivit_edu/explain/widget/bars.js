@@ -4,7 +4,8 @@ const MOST = 5;
 
 // Class probabilities before and after heads were switched off: a line before, filled after.
 export const bars = (labels, before, after) =>
-  Object.entries(before).map(([name, was]) => {
+  Object.keys(labels).map((name) => {
+    const was = before[name];
     const now = after?.[name] ?? was;
     const best = (list) => list.map((value, n) => [value, n]).sort((a, b) => b[0] - a[0]).slice(0, MOST).map(([, n]) => n);
     const shown = [...new Set([...best(was).slice(0, after ? 4 : MOST), ...(after ? best(now).slice(0, 2) : [])])];
