@@ -4,6 +4,7 @@ VENV     ?= .venv
 BIN      ?= $(VENV)/bin
 NOTEBOOK ?= notebooks/00_tour.ipynb
 LAB_ARGS ?=
+MODELS   ?=
 PYTEST_ARGS ?=
 
 # Containers run as root, which Jupyter refuses unless told.
@@ -18,7 +19,7 @@ LOCK      = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --p
 export UV_HTTP_TIMEOUT ?= 180
 
 .DELETE_ON_ERROR:
-.PHONY: help lab start-lab test test-colab book lint lock clean
+.PHONY: help lab start-lab test test-colab book models bench lint lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */make \1\t/' | expand -t 18
@@ -38,6 +39,12 @@ test-colab:  ## the same tests, less the browser's, beside the versions that Col
 
 book: $(VENV)/.test  ## build the book into book/_build/html
 	$(BIN)/python book/build.py
+
+models: $(VENV)/.lab  ## train the embedded models anew, into the package (MODELS names some; an hour on two cores)
+	$(BIN)/python -m vivit_edu.training.nano $(MODELS)
+
+bench: $(VENV)/.test  ## run what benchmarks/ measures, one after another
+	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 lint: $(VENV)/.test  ## check format and style
 	$(BIN)/ruff format --check .

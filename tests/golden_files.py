@@ -34,7 +34,11 @@ def load(name):
 
 def config_of(golden):
     """This library's configuration of a reference forward file."""
-    c = json.loads(str(golden["config"]))
+    return video_config(json.loads(str(golden["config"])))
+
+
+def video_config(c):
+    """This library's configuration of a reference video model."""
     _, frames, *size, channels = c["video"]
     sampled = c["n_sampled_frames"]
     t = frames // sampled if sampled else c["patch_hwt"][2]
@@ -56,6 +60,44 @@ def config_of(golden):
     )
 
 
-def params_of(golden):
-    """The reference's parameters under their '/'-joined names."""
-    return {k.removeprefix("params/"): golden[k] for k in golden.files if k.startswith("params/")}
+def params_of(golden, group="params"):
+    """The reference's parameters under their '/'-joined names; of an initialisation, src, before or after."""
+    return {k.removeprefix(f"{group}/"): golden[k] for k in golden.files if k.startswith(f"{group}/")}
+
+
+def image_config(c):
+    """This library's configuration of a reference image model."""
+    _, *size, channels = c["image"]
+    return ve.ViViTConfig(
+        frames=1,
+        size=tuple(size),
+        channels=channels,
+        classes=c["num_classes"],
+        tubelet=(1, *c["patch_hw"]),
+        tokeniser="uniform",
+        pool="class_token" if c["classifier"] == "token" else "mean",
+        width=c["hidden_size"],
+        depth=c["num_layers"],
+        heads=c["num_heads"],
+        mlp=c["mlp_dim"],
+    )
+
+
+def initialisation_of(golden):
+    """Source, model before and model after of an initialisation file, and its options in this library's words."""
+    c = json.loads(str(golden["config"]))
+    from_image = c["source"]["model"] == "vit"
+    theirs, ours = (image_config if from_image else video_config)(c["source"]), video_config(c["target"])
+    models = {
+        name: ve.pretrained.from_scenic(params_of(golden, name), config)
+        for name, config in (("src", theirs), ("before", ours), ("after", ours))
+    }
+    filters = {"central": "central_frame", "average_frame": "inflate", "average_arp": "rank_pool"}
+    method = c["target"]["kernel_init_method"] or "central"
+    options = {"tubelet": next(ours for theirs, ours in filters.items() if method.startswith(theirs))}
+    options["heads"] = "copy" if c["restore_output_proj"] else "new"
+    if from_image:
+        options["temporal"] = "copy" if c["init_from"].get("init_temporal_transformer", True) else "random"
+    else:
+        options["positions"] = c["init_from"]["positional_embed_size_change"]
+    return models, options

@@ -28,7 +28,7 @@ MAY_IMPORT = {
 # Libraries that only some files may import, as patterns of their names. What explain computes, it computes
 # without plotly; what it draws, it draws without widgets.
 ONLY_IN = {
-    "plotly": r"explain/(?!record|rollout|faithfulness)\w+\.py",
+    "plotly": r"explain/(?!record|rollout|relevance|flow|faithfulness|verdict)\w+\.py",
     "ipywidgets": r"explain/explorer\w*\.py",
     "anywidget": r"explain/explorer\w*\.py",
     "av": r"data/video\.py",

@@ -44,6 +44,22 @@ def toy_model(seed=0, **overrides):
     return randomise(model, seed)
 
 
+def toy_image_config(**overrides):
+    """The image model of which `toy_config` is the video model."""
+    return toy_config(**({"frames": 1, "tubelet": (1, 3, 4), "tokeniser": "uniform"} | overrides))
+
+
+def toy_image_model(seed=5, **overrides):
+    """A toy image model in which every parameter is random."""
+    return randomise(ve.ViT(toy_image_config(**overrides), rngs=nnx.Rngs(seed)), seed)
+
+
+def arrays_of(model):
+    """A model's parameters as arrays of numpy, by their '/'-joined paths."""
+    flat = nnx.to_flat_state(nnx.state(model, nnx.Param))
+    return {"/".join(map(str, path)): np.array(param[...]) for path, param in flat}
+
+
 def randomise(model, seed=0):
     """Replaces every parameter by normal noise of scale 0.3, so that nothing is hidden by a zero."""
     rng = np.random.default_rng(seed)

@@ -27,17 +27,16 @@ def attention(
 
     Args:
       tap: called as tap(name, weights) with the softmax's weights, float32 (..., A, q, k), before dropout; what
-        it returns is used in their place. A tap that stores is a recording; one that zeroes is a knock-out. Where
-        it has a method `before`, that is called first, as before(name, q, k), with what the weights are made
-        of, (..., A, q, Dh) and (..., A, k, Dh): the softmax of q k^T, q already divided.
+        it returns is used in their place. A tap that stores is a recording; one that zeroes is a knock-out.
+        Where it has a method `projected`, that is called first, with the scaled q and the k (..., A, q or k, Dh).
       dropout: applied to the weights in training.
 
     Taught in: Ch. 4 (Models 3 and 4 in Ch. 6, 7).
     """
     q = q / np.sqrt(q.shape[-1]).astype(q.dtype)  # before the product, where it is N / Dh times less work
     q, k, v = (jnp.moveaxis(x, -2, -3) for x in (q, k, v))  # (..., A, q or k, Dh): a fifth quicker on a CPU
-    if hasattr(tap, "before"):
-        tap.before(name, q, k)
+    if hasattr(tap, "projected"):
+        tap.projected(name, q, k)
     scores = jnp.einsum("...qd,...kd->...qk", q, k, preferred_element_type=jnp.float32)
     weights = jax.nn.softmax(scores, axis=-1)  # (..., A, q, k)
     if tap is not None:

@@ -37,6 +37,14 @@ def _parser():
     cost.add_argument("--views", type=int, default=1, help="clips seen of one video; default: %(default)s")
     cost.add_argument("--batch", type=int, default=1, help="clips in a training step; default: %(default)s")
     cost.set_defaults(run=_show_cost)
+
+    explain = commands.add_parser("explain", help="write a page in which one sees where a model looks in a clip")
+    explain.add_argument("clip", type=pathlib.Path, help="a video file")
+    explain.add_argument("--model", default="ViViT-nano/8x2 FE", help="a name or a folder; default: %(default)s")
+    explain.add_argument("--out", type=pathlib.Path, required=True, help="the HTML file to write")
+    explain.add_argument("--layers", nargs="+", help="such as space/2; default: all")
+    explain.add_argument("--heads", nargs="+", help="such as 0 mean max; default: all")
+    explain.set_defaults(run=_explain)
     return parser
 
 
@@ -60,3 +68,10 @@ def _show_cost(options):
     print(config.name)
     for what, much in rows:
         print(f"  {what:<11} {much}")
+
+
+def _explain(options):
+    from vivit_edu import explain, pretrained
+
+    explorer = explain.Explorer.from_file(pretrained.load(options.model), options.clip)
+    print(explorer.export(options.out, layers=options.layers, heads=options.heads))

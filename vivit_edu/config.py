@@ -20,7 +20,7 @@ CHOICES = {
         "factorised_dot_product",
         "average_pool",
     ),
-    "pool": ("class_token", "mean"),
+    "pool": ("class_token", "mean", "class_token_and_mean"),
     "order": ("space_time", "time_space"),
     "gelu": ("tanh", "exact"),
     "dtype": ("float32", "bfloat16"),
@@ -70,7 +70,7 @@ class ViViTConfig:
         does, or "centre", the frame t // 2 of each tubelet, which central-frame initialisation (Eq. 9) equals.
       body: the encoder, Models 1-4 of Sec. 3.3 or the average-pool baseline of Table 2.
       pool: "class_token" or "mean" over tokens; None takes the class token where the model has one. Models 3
-        and 4 have none (Sec. 3.3).
+        and 4 have none (Sec. 3.3). "class_token_and_mean" joins both, as DINOv2's classifier does (Model 1 only).
       width: d. depth: L. heads: N_H. mlp: hidden width of the MLP; None means 4 d.
       temporal_depth: L_t, layers of Model 2's temporal encoder; 0 is the average-pool baseline (Table 3).
       order: Model 3: which attention comes first. Model 4: what the first half of the heads looks at: space in
@@ -164,8 +164,10 @@ class ViViTConfig:
             raise ValueError(f"width {self.width} cannot be shared equally by {self.heads} heads")
         if self.body == "factorised_dot_product" and self.heads % 2:
             raise ValueError(f"Model 4 gives half of its heads to time: heads must be even; got {self.heads}")
-        if self.pool == "class_token" and not self.allows_class_token:
+        if self.pool != "mean" and not self.allows_class_token:
             raise ValueError(f"body {self.body!r} has no class token (Sec. 3.3): pool must be 'mean'")
+        if self.pool == "class_token_and_mean" and self.body != "spacetime":
+            raise ValueError(f"pool {self.pool!r} is for body 'spacetime'; got {self.body!r}")
 
     @property
     def allows_class_token(self) -> bool:

@@ -108,7 +108,8 @@ class Encoder(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.axes = tuple(range(-1 - len(grid), -1))
-        has_token = config.pool == "class_token"
+        has_token = config.pool != "mean"
+        self.joins_mean = config.pool == "class_token_and_mean"
         self.class_token = ClassToken(config.width) if has_token else None
         places = (grid[0] + 1,) if has_token else grid
         self.positions = nnx.Param(nnx.initializers.normal(0.02)(rngs.params(), (*places, config.width)))
@@ -127,8 +128,10 @@ class Encoder(nnx.Module):
             z = skip(block(z, layer=layer, tap=tap), z)
         return self.norm(z)
 
-    def pool(self, z: Float[Array, "... D"]) -> Float[Array, "... D"]:
-        """The class token of the encoded tokens where there is one, their mean otherwise (Sec. 3.1)."""
+    def pool(self, z: Float[Array, "... D"]) -> Float[Array, "... P"]:
+        """The class token of the encoded tokens where there is one, their mean otherwise (Sec. 3.1), or both."""
+        if self.joins_mean:
+            return jnp.concatenate([z[..., 0, :], z[..., 1:, :].mean(axis=-2)], axis=-1)  # (..., 2 D)
         return z.mean(self.axes) if self.class_token is None else z[..., 0, :]
 
 

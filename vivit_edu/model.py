@@ -22,10 +22,10 @@ class SpaceTime(nnx.Module):
         block = partial(Block, over=over)
         self.encoder = Encoder(config, block, grid=(config.tokens,), depth=config.depth, rngs=rngs)
 
-    def __call__(self, z: Float[Array, "B nt S D"], *, tap: Tap | None = None) -> Float[Array, "B D"]:
+    def __call__(self, z: Float[Array, "B nt S D"], *, tap: Tap | None = None) -> Float[Array, "B P"]:
         """One vector for each clip."""
         z = z.reshape(z.shape[0], -1, z.shape[-1])  # (B, N, D)
-        return self.encoder.pool(self.encoder(z, tap=tap))  # (B, D)
+        return self.encoder.pool(self.encoder(z, tap=tap))  # (B, D), or (B, 2 D)
 
 
 class FactorisedEncoder(nnx.Module):
@@ -91,11 +91,12 @@ class Heads(nnx.Module):
         self.classes = config.classes
         several = isinstance(config.classes, Mapping)
         columns = sum(config.classes.values()) if several else config.classes
-        width = config.pre_logits or config.width
-        self.pre_logits = nnx.Linear(config.width, width, rngs=rngs) if config.pre_logits else None
+        pooled = config.width * (2 if config.pool == "class_token_and_mean" else 1)
+        width = config.pre_logits or pooled
+        self.pre_logits = nnx.Linear(pooled, width, rngs=rngs) if config.pre_logits else None
         self.output = nnx.Linear(width, columns, kernel_init=nnx.initializers.zeros_init(), rngs=rngs)
 
-    def __call__(self, h: Float[Array, "B D"]) -> Float[Array, "B classes"] | dict[str, Float[Array, "B _"]]:
+    def __call__(self, h: Float[Array, "B P"]) -> Float[Array, "B classes"] | dict[str, Float[Array, "B _"]]:
         """Logits, float32."""
         h = h if self.pre_logits is None else jnp.tanh(self.pre_logits(h))
         logits = self.output(h)

@@ -52,6 +52,24 @@ def attention_bytes(tokens, heads, layers):
     return 4 * layers * heads * (tokens + 1) ** 2
 
 
+def central(kernel, t):
+    frames = np.zeros((t, *kernel.shape))
+    frames[t // 2] = kernel
+    return frames
+
+
+def inflated(kernel, t):
+    return np.stack([kernel] * t) / t
+
+
+def repeat(positions, nt):
+    return np.concatenate([positions[:1], *[positions[1:]] * nt])
+
+
+def silent(names):
+    return [name for name in names if name.startswith("out/")]
+
+
 RIGHT = {
     teach.check_grid: grid,
     teach.check_cut_tubelets: cut,
@@ -61,6 +79,10 @@ RIGHT = {
     teach.check_class_token: prepend,
     teach.check_layer: layer,
     teach.check_attention_bytes: attention_bytes,
+    teach.check_central_frame: central,
+    teach.check_inflate: inflated,
+    teach.check_repeat_positions: repeat,
+    teach.check_silent_start: silent,
 }
 CONSTANTS = {
     teach.check_grid: (2, 3, 4),
@@ -71,6 +93,10 @@ CONSTANTS = {
     teach.check_class_token: np.zeros((2, 6, 3)),
     teach.check_layer: np.zeros((5, 6)),
     teach.check_attention_bytes: 4 * 3 * 4 * 129**2,
+    teach.check_central_frame: np.zeros((4, 2, 3, 1, 5)),
+    teach.check_inflate: np.zeros((4, 2, 3, 1, 5)),
+    teach.check_repeat_positions: np.zeros((25, 3)),
+    teach.check_silent_start: ["query/kernel"],
 }
 MISTAKES = [
     (teach.check_grid, lambda c, t: tuple(-(-n // s) for n, s in zip(c, t, strict=True)), "incomplete"),
@@ -85,6 +111,16 @@ MISTAKES = [
     (teach.check_layer, lambda z, a, m, n: m(n[1](a(n[0](z)) + z)), "second residual"),
     (teach.check_layer, lambda z, a, m, n: n[1](m(n[0](a(z) + z)) + n[0](a(z) + z)), "before each part"),
     (teach.check_attention_bytes, lambda n, a, layers: 4 * layers * a * n**2, "class token"),
+    (teach.check_central_frame, lambda k, t: central(k, t)[::-1], "t // 2"),
+    (teach.check_central_frame, inflated, "Eq. 8"),
+    (teach.check_inflate, lambda k, t: inflated(k, t) * t, "not divided"),
+    (teach.check_inflate, central, "Eq. 9"),
+    (teach.check_repeat_positions, lambda p, nt: np.tile(p, (nt, 1)), "one only"),
+    (teach.check_repeat_positions, lambda p, nt: repeat(p, nt)[1:], "missing"),
+    (teach.check_repeat_positions, lambda p, nt: np.repeat(p, [1, *[nt] * (len(p) - 1)], 0), "before the next time"),
+    (teach.check_silent_start, lambda names: names, "never learn"),
+    (teach.check_silent_start, lambda names: ["out/kernel"], "not silent"),
+    (teach.check_silent_start, lambda names: ["output"], "no array output"),
 ]
 
 

@@ -2,16 +2,24 @@
 
 import importlib
 
-from vivit_edu.explain.record import AttentionRecord, record_attention
+from vivit_edu.explain.record import AttentionRecord, load_records, record_attention, save_records
+from vivit_edu.explain.rollout import rollout
 
-_ON_FIRST_USE = ("figures", "film", "theme")  # these need plotly
-_FROM = {"Explorer": "explorer", "export_html": "export"}  # the explorer needs anywidget
-__all__ = ["AttentionRecord", "record_attention", *_FROM, *_ON_FIRST_USE]
+_ON_FIRST_USE = ("faithfulness", "figures", "film", "flow", "relevance", "theme")  # these need plotly, scipy or video
+__all__ = [
+    "AttentionRecord",
+    "Explorer",
+    "load_records",
+    "record_attention",
+    "rollout",
+    "save_records",
+    *_ON_FIRST_USE,
+]
 
 
 def __getattr__(name):
-    if name in _FROM:
-        return getattr(importlib.import_module(f"vivit_edu.explain.{_FROM[name]}"), name)
     if name in _ON_FIRST_USE:
         return importlib.import_module(f"vivit_edu.explain.{name}")
+    if name == "Explorer":  # needs anywidget
+        return importlib.import_module("vivit_edu.explain.explorer").Explorer
     raise AttributeError(f"module 'vivit_edu.explain' has no attribute {name!r}")

@@ -44,7 +44,7 @@ def curves(
         if name in (chance or {}):
             style = {"dash": "dash", "width": 1, "color": _colour(name)}
             fig.add_hline(100 * chance[name], line=style, row=2, col=1)
-    for name, y in {"loss": ends.pop("loss"), **_apart(ends, 7)}.items():
+    for name, y in {"loss": ends.pop("loss"), **apart(ends, 7)}.items():
         where = {"x": 1, "xref": "paper", "y": y, "yref": "y" if name == "loss" else "y2", "xanchor": "left"}
         fig.add_annotation(text=name, showarrow=False, font={"color": _colour(name)}, **where)
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False)
@@ -198,7 +198,7 @@ def _curve(history, name):
     """The traces of one quantity: training first, then validation."""
     percent, style = 1.0 if name == "loss" else 100.0, {"color": _colour(name)}
     if name in history:
-        values = _running_mean(np.asarray(history[name], float)) * percent
+        values = running_mean(np.asarray(history[name], float)) * percent
         yield go.Scatter(x=history["step"], y=values, mode="lines", line=style | {"width": 2}, name=name)
     if f"validation/{name}" in history:
         values, steps = np.asarray(history[f"validation/{name}"]) * percent, history["validation/step"]
@@ -206,7 +206,7 @@ def _curve(history, name):
         yield go.Scatter(x=steps, y=values, name=f"validation {name}", **dots)
 
 
-def _apart(heights, least):
+def apart(heights: Mapping[str, float], least: float) -> dict[str, float]:
     """The same heights, those closer together than `least` moved up, from the lowest."""
     moved, floor = {}, -np.inf
     for name, height in sorted(heights.items(), key=lambda item: item[1]):
@@ -214,7 +214,7 @@ def _apart(heights, least):
     return moved
 
 
-def _running_mean(values, fraction=30):
+def running_mean(values: np.ndarray, fraction: int = 30) -> np.ndarray:
     """The mean over the last thirtieth of the run, at each step; at the start, over what there is."""
     window = max(1, len(values) // fraction)
     total = np.concatenate([[0.0], np.cumsum(values)])

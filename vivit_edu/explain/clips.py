@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain import theme
 from vivit_edu.explain.drawings import Fan, Film, label, line, on_canvas, picture, seconds, slider
-from vivit_edu.tokens import sample_frames
+from vivit_edu.explain.scene import owned_frames
 
 QUERY, HAIRLINE = theme.COLOURS["query"], "rgba(255, 255, 255, 0.45)"
 
@@ -77,14 +77,6 @@ def tubelets(
     )
     shape = (fan.shape[0] + 0.1 * fan.shape[1], fan.shape[1])  # room for the note
     return on_canvas(traces + taken, shape, title=title, annotations=[*notes, *_time_arrow(fan)])
-
-
-def owned_frames(config: ViViTConfig) -> list[list[int]]:
-    """The frames that each time index of tokens is made of."""
-    if config.tokeniser == "uniform":
-        return [[frame] for frame in sample_frames(config)]
-    t = config.tubelet[0]
-    return [list(range(time * t, (time + 1) * t)) for time in range(config.grid[0])]
 
 
 def strip_of(frames, grid):

@@ -1,183 +1,206 @@
-"""The attention explorer: a widget in which a reader clicks a patch of a playing clip and sees where it looks."""
+"""The attention explorer: a clip that plays, and where each of its tokens looks; a widget, or a page of its own."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import traitlets
+from jaxtyping import Shaped
 
-from vivit_edu.arrays import Array
+from vivit_edu.arrays import Array, Real
+from vivit_edu.data import normalise
 from vivit_edu.explain import export
-from vivit_edu.explain.export import by_name, first_state, page_state, write_page
-from vivit_edu.explain.scene import Keep, Scene, key, row_bytes
+from vivit_edu.explain.knockout import chances, head_counts, named_chances
+from vivit_edu.explain.rows import record_rows
+from vivit_edu.explain.scene import batch_of_one, clip_facts, model_facts, read_for, shown_frames
 from vivit_edu.model import ViViT
 
-
-def _shared(trait):
-    return trait.tag(sync=True)
+SCALES, VIEWS = ("row", "unit", "uniform"), ("overlay", "contour")
 
 
 class Explorer(anywidget.AnyWidget):
-    """Click a patch at a time and see where it looks, over all frames at once.
+    """A widget that plays the clip and shows where the token clicked looks, over all frames, in a layer and head.
 
-    Layer, head and kind of attention are chosen in the widget; arrow keys move the query. All state is in
-    traits: `explorer.query = (2, 1, 3)` moves it from the notebook, `explorer.off = [(0, "space/1", 2)]`
-    switches a head off. Rows are worked out when asked for; those of a small model are held in the page, which
-    then needs no kernel.
+    Its traits are its whole state: `query` (-1 the class token), `panels` (one or two of {"model", "layer",
+    "head"}), `frame`, `scale`, `view`, `strength`, and `off`, the heads switched off, "0|space/2|1" for head 1 of
+    layer space/2 of the first model. `probabilities` follow `off`; attention is shown of the intact model.
 
     Args:
-      model: one, or several by name to compare them: {"trained": ..., "random": ...}.
-      video: a file's path; frames uint8 (T, H, W, 3); or pixels in [-1, 1].
-      keep: the attentions held in the page, as in `export_html`.
-      stride: of a file: every how many frames one is taken.
+      video: one clip as the model takes it, floats in [-1, 1] or uint8, with or without an axis of batch.
+      beside: a second model of the same grid, shown in a second panel.
+      frames: uint8 (T, H, W, 3), what is shown; None shows the video.
+      fps: frames a second.
+      class_names: of the classes, or of each head by its name; None numbers them.
 
     Raises:
-      ValueError, KeyError, FileNotFoundError: as `export_html`.
-
-    Taught in: Ch. 13.
+      ValueError: where video, frames and models do not fit each other.
     """
 
-    about = _shared(traitlets.Dict())
-    film = _shared(traitlets.Bytes())
-    film_shape = _shared(traitlets.List())
-    held = _shared(traitlets.Dict())
-    held_rows = _shared(traitlets.Bytes())
-    query = _shared(traitlets.List(traitlets.Int()))
-    panels = _shared(traitlets.List(traitlets.Dict()))
-    scale = _shared(traitlets.Enum(("peak", "unit"), "peak"))
-    drawn = _shared(traitlets.Enum(("overlay", "contour", "frames"), "overlay"))
-    strength = _shared(traitlets.Float(0.65))
-    version = _shared(traitlets.Int(0))
-    rows = _shared(traitlets.Bytes())
-    rows_for = _shared(traitlets.List())
-    off = _shared(traitlets.List())
-    before = _shared(traitlets.List())
-    after = _shared(traitlets.Dict())
-    alone = _shared(traitlets.List())
-    message = _shared(traitlets.Unicode(""))
-    live = _shared(traitlets.Bool(True))
+    _esm, _css = export.SCRIPT, export.STYLE
+    meta = traitlets.Dict().tag(sync=True)
+    clip = traitlets.Dict().tag(sync=True)
+    frames = traitlets.Bytes().tag(sync=True)
+    blob = traitlets.Bytes().tag(sync=True)
+    tops = traitlets.Bytes().tag(sync=True)
+    query = traitlets.Int(0).tag(sync=True)
+    panels = traitlets.List().tag(sync=True)
+    told = traitlets.Dict().tag(sync=True)
+    rows = traitlets.Bytes().tag(sync=True)
+    frame = traitlets.Int(0).tag(sync=True)
+    autoplay = traitlets.Bool(True).tag(sync=True)
+    scale = traitlets.Enum(SCALES, "row").tag(sync=True)
+    view = traitlets.Enum(VIEWS, "overlay").tag(sync=True)
+    strength = traitlets.Float(0.6, min=0, max=1).tag(sync=True)
+    off = traitlets.List().tag(sync=True)
+    probabilities = traitlets.List().tag(sync=True)
+    notice = traitlets.Unicode("").tag(sync=True)
+    upload = traitlets.Bytes().tag(sync=True)
+    upload_name = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self,
-        model: ViViT | Mapping[str, ViViT],
-        video: Array | str | Path,
+        model: ViViT,
+        video: Shaped[Array, "..."],
         *,
-        keep: Keep | None = None,
-        labels: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
-        fps: float = 8,
-        stride: int | None = None,
+        beside: ViViT | None = None,
+        frames: np.ndarray | None = None,
+        fps: Real = 8,
+        class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        **state,
     ):
-        options = {"fps": fps, "labels": labels}
-        self._models, self._options, self._keep = by_name(model), options, keep
-        self._scene = Scene(self._models, video, stride=stride, **options)
-        self._looks, self._pieces = self._scene.looks, {}
-        super().__init__(_esm=export.script(), _css=export.style(), **self._clip_state())
-        self.observe(self._send_rows, ["query", "panels"])
-        self.observe(self._switch, "off")
-        self.on_msg(self._receive)
-        self._send_rows()
+        self._models = [model] if beside is None else [model, beside]
+        _check_beside(self._models)
+        self._class_names = class_names
+        self._see(video, frames)
+        panels = [_first_panel(number, rows) for number, rows in enumerate(self._rows)]
+        super().__init__(
+            meta=model_facts(self._rows),
+            frames=self._shown.tobytes(),
+            clip=clip_facts(self._models[0].config, self._shown, fps),
+            probabilities=self._probabilities([]),
+            **({"query": _middle(model.config.grid), "panels": panels} | state),
+        )
+        if "frame" not in state and self.query >= 0:
+            self.frame = self.clip["times"].index(self.query // (self._rows[0].places))
+        self.observe(self._answer, ["query", "panels"])
+        self.observe(self._knock_out, ["off"])
+        self.observe(self._take_upload, ["upload"])
+        self._answer()
 
-    @traitlets.validate("query")
-    def _check_query(self, proposal):
-        query = list(map(int, proposal["value"]))
-        for looks in self._looks:
-            looks.place(next(iter(looks.attentions)), query)
-        return query
-
-    @traitlets.validate("off")
-    def _check_off(self, proposal):
-        off = [[int(model), str(name), int(head)] for model, name, head in proposal["value"]]
-        for index, looks in enumerate(self._looks):
-            looks.check([(name, head) for model, name, head in off if model == index])
-        return off
-
-    def export(self, path: str | Path, *, keep: Keep | None = None, title: str | None = None) -> Path:
-        """The path of a page that holds this clip, as `export_html` writes it, with the query and view shown now.
+    @classmethod
+    def from_file(cls, model: ViViT, path: str | Path, **options) -> "Explorer":
+        """An explorer of a video file: frames spread evenly over it, resampled and cropped to the model's size.
 
         Raises:
-          ValueError, KeyError, FileNotFoundError: as `export_html`.
+          FileNotFoundError, ValueError: as `vivit_edu.data.read_clip`.
         """
-        state = page_state(self._scene, keep=keep if keep is not None else self._keep)
-        shown = [p for p in self.panels if f"{p['model']}:{p['name']}" in state["held"]]
-        state |= {name: getattr(self, name) for name in ("query", "scale", "drawn", "strength")}
-        return write_page(path, state | ({"panels": shown} if shown else {}), title=title)
+        return cls(model, read_for(model, path), **options)
 
-    def show(self, video: Array | str | Path, *, stride: int | None = None) -> None:
-        """Shows another clip to the same models.
+    def export(
+        self, path: str | Path, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None
+    ) -> Path:
+        """The HTML file written, in which all of this works without a kernel and without a network.
+
+        Args:
+          layers: names of the attentions in the page, "space/2" or "rollout"; None for all.
+          heads: "0", "1", ..., "mean", "max" or "min"; None for all.
 
         Raises:
-          ValueError, FileNotFoundError: where it cannot be read or does not fit; what was shown then stays.
+          KeyError: where there is no such layer or head.
+          ValueError: where the page would be larger than 5 MB.
         """
-        self._scene = Scene(self._models, video, stride=stride, **self._options)
-        self._looks = self._scene.looks
-        state = self._clip_state() | {"version": self.version + 1}
-        with self.hold_trait_notifications(), self.hold_sync():
-            for name in set(state) - {"panels", "scale", "drawn", "strength"}:
-                setattr(self, name, state[name])
-        self._send_rows()
+        return export.write_page(path, self.state_of_page(layers=layers, heads=heads))
 
-    def _clip_state(self):
-        index, rows = self._scene.held(self._keep)
-        shape, film = self._scene.film()
-        alone = self._scene.alone() if index and self._keep is None else []
-        state = {"film": film, "film_shape": shape, "held": index, "held_rows": rows, "alone": alone}
-        return first_state(self._scene, index) | state
+    def twin(self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None):
+        """The exported page as the output of a cell (IPython HTML), which stays alive in a page of the book."""
+        from IPython.display import HTML
 
-    def _send_rows(self, change=None):
-        """The rows that the panels ask for and the page does not hold."""
-        told, parts = [], []
+        return HTML(export.frame(export.page(self.state_of_page(layers=layers, heads=heads))))
+
+    def state_of_page(self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None) -> dict:
+        """The traits that a page without a kernel starts from, with the rows of all queries in them."""
+        live = {name: getattr(self, name) for name in _STATE}
+        live["probabilities"] = self._probabilities([])
+        small = self._models[0].config.tokens <= export.SMALL
+        counts = [head_counts(*pair) for pair in zip(self._models, self._videos, strict=True)]
+        knocked = export.knocked(counts, self._chances) if small else {}
+        return export.state(live, self._rows, layers=layers, heads=heads, knocked=knocked)
+
+    def _see(self, video, frames):
+        """Takes a clip in: what is shown of it, and what the models make of it."""
+        pixels = np.asarray(video)
+        self._shown = shown_frames(self._models[0], pixels, frames)
+        floats = normalise(pixels) if np.issubdtype(pixels.dtype, np.integer) else pixels.astype(np.float32)
+        self._videos = [batch_of_one(model, floats) for model in self._models]
+        self._rows = [record_rows(*pair) for pair in zip(self._models, self._videos, strict=True)]
+        self._intact = [self._chances(number, ()) for number in range(len(self._models))]
+
+    def _answer(self, change=None):
+        """Sends the rows of the query in every panel, with what they are the rows of."""
+        rows, panels, start = [], [], 0
         for panel in self.panels:
-            model, name = panel["model"], panel["name"]
-            if self._is_held(model, name):
-                continue
-            row = self._looks[model].row(name, self.query)
-            label = f"{self.version}:{key(model, name, self.query)}"
-            told.append({"key": label, "heads": row.shape[0], "keys": row.shape[1]})
-            parts.append(row_bytes(row))
-        if told and told != self.rows_for:
-            with self.hold_sync():
-                self.rows_for, self.rows = told, b"".join(parts)
-
-    def _is_held(self, model, name):
-        place = self.held.get(f"{model}:{name}")
-        return place is not None and len(place["heads"]) == self._looks[model].attentions[name].heads
-
-    def _switch(self, change=None):
-        """Heads went off or on: another prediction, and other weights in the layers after them."""
-        self.message = "switching heads …" if self.off else ""
-        self._looks = [
-            looks.without([(name, head) for model, name, head in self.off if model == index])
-            for index, looks in enumerate(self._scene.looks)
-        ]
-        index, rows = self._scene.held(self._keep, self._looks)
-        shown = [{k: v.tolist() for k, v in looks.probabilities().items()} for looks in self._looks]
+            row = self._rows[panel["model"]].row(panel["layer"], self.query, head=panel["head"])
+            key = "|".join(str(panel[part]) for part in ("model", "layer", "head"))
+            panels.append({"key": key, "start": start, "length": len(row)})
+            start += len(row)
+            rows.append(row)
         with self.hold_sync():
-            self.version += 1
-            self.held, self.held_rows = index, rows
-            self.after = {"off": self.off, "probabilities": shown}
-            self.message = ""
-            self._send_rows()
+            self.rows = np.concatenate(rows).tobytes() if rows else b""
+            self.told = {"query": self.query, "panels": panels}
 
-    def _receive(self, widget, content, buffers):
-        """A reader's own file, in pieces; shown when the last has come."""
-        if content.get("kind") != "video":
+    def _knock_out(self, change):
+        self.probabilities = self._probabilities(self.off)
+
+    def _probabilities(self, off):
+        groups = []
+        for number, model in enumerate(self._models):
+            mine = [key.split("|", 1)[1] for key in off if key.startswith(f"{number}|")]
+            now = self._chances(number, mine)
+            title = model.config.name if len(self._models) > 1 else ""
+            groups += named_chances(self._intact[number], now, names=self._class_names, title=title)
+        return groups
+
+    def _chances(self, number, off):
+        return chances(self._models[number], self._videos[number], off)
+
+    def _take_upload(self, change):
+        """Shows a video that came from the reader, or says in a sentence why not."""
+        if not self.upload:
             return
-        pieces = self._pieces.setdefault(content["name"], [])
-        if content["start"] == 0:
-            pieces.clear()
-        pieces.append(bytes(buffers[0]))
-        if content["last"]:
-            self._show_file(content["name"], b"".join(self._pieces.pop(content["name"])))
-
-    def _show_file(self, name, content):
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / Path(name).name
-            path.write_bytes(content)
+            path = Path(folder) / (Path(self.upload_name).name or "video")
+            path.write_bytes(self.upload)
             try:
-                self.show(path)
+                self._see(read_for(self._models[0], path), None)
             except ValueError as error:
-                self.message = str(error).replace(str(path), name)
-            else:
-                self.message = f"{name}: {self._scene.config.frames} frames from its middle"
+                self.notice = str(error).replace(f"{folder}/", "")
+                return
+        with self.hold_sync():
+            self.frames, self.notice = self._shown.tobytes(), f"Showing {self.upload_name}"
+            self.frame = 0
+            self.clip = clip_facts(self._models[0].config, self._shown, self.clip["fps"]) | {"name": self.upload_name}
+            self.probabilities = self._probabilities(self.off)
+            self._answer()
 
+
+_STATE = "meta clip frames query panels frame autoplay scale view strength probabilities".split()
+
+
+def _check_beside(models):
+    for part in ("frames", "size", "channels", "grid"):
+        values = {getattr(model.config, part) for model in models}
+        if len(values) > 1:
+            raise ValueError(f"models side by side need one {part}; got {' and '.join(map(str, sorted(values)))}")
+
+
+def _first_panel(number, rows):
+    """The last attention over places of a model: what it answers by is gathered there."""
+    name = [name for name in rows.projections if not name.startswith("time")][-1]
+    return {"model": number, "layer": name, "head": "mean"}
+
+
+def _middle(grid):
+    nt, nh, nw = grid
+    return (nt // 2 * nh + nh // 2) * nw + nw // 2

@@ -1,169 +1,187 @@
-"""An explorer as one HTML file: script, style, clip and weights within it, no kernel and no other host needed."""
+"""A page of the explorer that needs nothing else: the widget's script and style, its state, every row as bytes."""
 
 import base64
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
-from importlib import resources
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from string import Template
 
-from vivit_edu.arrays import Array
+import numpy as np
+
 from vivit_edu.data.cache import write_whole
-from vivit_edu.explain.scene import PIXELS, Keep, Scene
-from vivit_edu.model import ViViT
+from vivit_edu.explain.rows import CLASS_TOKEN, ROLLOUT, Rows
 
-SCRIPTS = ("rows", "paint", "dom", "bars", "knock", "upload", "keys", "player", "panel", "explorer")
-MAIL = 5_000_000  # bytes: what may be e-mailed
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>$title</title>
-<style>
-:root { color-scheme: light dark; }
-body { margin: 1rem auto; max-width: 63rem; padding: 0 0.6rem; background: Canvas; color: CanvasText; }
-h1 { font: 600 1.3rem/1.3 system-ui, sans-serif; margin: 0 0.5rem; }
-$style</style>
-</head>
-<body>
-<h1>$title</h1>
-<div id="explorer"></div>
-<noscript>This page needs JavaScript; it asks no other host for anything.</noscript>
-<script id="state" type="application/json">$state</script>
-<script type="module">
-$script
-const state = JSON.parse(document.getElementById("state").textContent);
-await render({ model: savedModel(state), el: document.getElementById("explorer") });
-</script>
-</body>
-</html>
-""")
+STATIC = Path(__file__).parent / "static"
+# A widget is one module, and no file is long: so the files are joined, in the order in which they build on each other.
+SCRIPT = "\n".join((STATIC / f"explorer{part}.js").read_text() for part in ("_data", "_paint", "_controls", ""))
+STYLE = (STATIC / "explorer.css").read_text()
+LIMIT = 5_000_000  # bytes of a page
+SMALL = 512  # tokens: of a larger model, a page holds no knock-outs
 
 
-def script(*names: str) -> str:
-    """The ES module of the widget: its files one after the other, without the imports that join them.
-
-    A widget's code travels as one text, in which no file can import another; the files stay short and can be
-    run and read one by one.
-    """
-    files = (_file(f"{name}.js") for name in names or SCRIPTS)
-    return "\n".join(re.sub(r"^import .*\n|^export (?!default)", "", text, flags=re.MULTILINE) for text in files)
-
-
-def style() -> str:
-    """The widget's CSS."""
-    return _file("explorer.css")
-
-
-def export_html(
-    model: ViViT | Mapping[str, ViViT],
-    video: Array | str | Path,
-    path: str | Path,
+def state(
+    live: Mapping,
+    rows: Sequence[Rows],
     *,
-    keep: Keep | None = None,
-    labels: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
-    fps: float = 8,
-    title: str | None = None,
-) -> Path:
-    """The path of an HTML file in which a reader explores one clip; written whole or not at all.
+    layers: Collection[str] | None = None,
+    heads: Collection[str] | None = None,
+    knocked: Mapping | None = None,
+) -> dict:
+    """The widget's traits with the rows of all queries, of the layers and heads chosen, in place of a kernel."""
+    _check_chosen(rows, layers, heads)
+    chosen, stored, blobs, tops = [], {}, [], []
+    size = _size(rows, layers, heads) + len(live["frames"])
+    if size * 4 / 3 > LIMIT:
+        raise ValueError(
+            f"the page would hold {size * 4 / 3e6:.1f} MB, more than {LIMIT / 1e6:.0f}: choose fewer layers or heads"
+        )
+    for number, one in enumerate(rows):
+        for name, head in _pairs(one, layers, heads):
+            first, others = _rows_of(one, name, head)
+            stored[f"{number}|{name}|{head}"] = {
+                "offset": sum(map(len, blobs)),
+                "top": sum(map(len, tops)),
+                "first": len(first[0]) if len(first) else 0,
+                "length": others.shape[1] if len(others) else 0,
+            }
+            for part in (first, others):
+                blob, top = _as_bytes(part)
+                blobs.append(blob)
+                tops.append(top)
+        chosen.append(_kept_layers(live["meta"]["models"][number], stored, number))
+    meta = live["meta"] | {"live": False, "models": chosen, "stored": stored, "knocked": dict(knocked or {})}
+    panels = [_panel(panel, chosen) for panel in live["panels"]]
+    return {
+        **live,
+        "meta": meta,
+        "panels": panels,
+        "blob": b"".join(blobs),
+        "tops": np.concatenate(tops).astype(np.float32).tobytes(),
+        "rows": b"",
+        "told": {},
+        "off": [],
+        "notice": "",
+    }
+
+
+def page(state: Mapping) -> str:
+    """The page's HTML. No other host is asked for anything."""
+    plain = {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in state.items()}
+    text = json.dumps(plain, separators=(",", ":")).replace("</", "<\\/")
+    parts = {"STYLE": STYLE, "STATE": text, "SCRIPT": SCRIPT, "SHIM": (STATIC / "page.js").read_text()}
+    return re.sub("@([A-Z]+)@", lambda place: parts[place[1]], (STATIC / "page.html").read_text())
+
+
+def write_page(path: str | Path, state: Mapping) -> Path:
+    """The HTML file written, whole or not at all.
+
+    Raises:
+      ValueError: where the page would be larger than 5 MB.
+    """
+    content = page(state).encode()
+    if len(content) > LIMIT:
+        raise ValueError(
+            f"the page holds {len(content) / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f}: choose fewer layers or heads"
+        )
+    write_whole(path, content)
+    return Path(path)
+
+
+def frame(page: str) -> str:
+    """The page in a frame of another page, which takes its height and follows its light or dark."""
+    style = "width: 100%; height: 720px; border: 0; color-scheme: normal"
+    page = html.escape(page, quote=True)
+    return f'<div><iframe title="Attention explorer" style="{style}" srcdoc="{page}"></iframe></div>'
+
+
+def knocked(counts: Sequence[Mapping[str, int]], chances) -> dict[str, list[list[float]]]:
+    """The probabilities with each head alone switched off, by the head's key: those of every classifier.
 
     Args:
-      keep: the attentions that the page holds, {"space/2": [0, 3]}, or names for all of their heads. None keeps
-        all where they are small, as a nano model's are.
-
-    Raises:
-      ValueError: where the page would exceed 5 MB, with its size; or the clip does not fit.
-      KeyError: where no attention has such a name.
+      chances: the probabilities of a model, given by its number, with a list of heads off.
     """
-    scene = Scene(by_name(model), video, fps=fps, labels=labels)
-    return write_page(path, page_state(scene, keep=keep), title=title)
+    intact = [chances(number, ()) for number in range(len(counts))]
+    found = {}
+    for number, heads in enumerate(counts):
+        for key in (f"{name}|{head}" for name, count in heads.items() for head in range(count)):
+            now = [chances(number, [key]) if n == number else one for n, one in enumerate(intact)]
+            found[f"{number}|{key}"] = [[round(float(x), 5) for x in v] for one in now for v in one.values()]
+    return found
 
 
-def by_name(model: ViViT | Mapping[str, ViViT]) -> dict[str, ViViT]:
-    """One model under its configuration's name, or several under those given."""
-    return dict(model) if isinstance(model, Mapping) else {model.config.name: model}
+def _rows_of(rows, name, head):
+    """The class token's row (1, ...), or none, and those of the others, one for each that differs."""
+    whole = rows.reach(name) == "output"
+    has_class = rows.class_token or name == ROLLOUT
+    first = [rows.row(name, CLASS_TOKEN, head=head)] if has_class else []
+    nt, nh, nw = rows.config.grid
+    queries = () if whole else range(0, nt * nh * nw, nh * nw) if rows.reach(name) == "time" else range(nt * nh * nw)
+    return np.array(first), np.array([rows.row(name, query, head=head) for query in queries])
 
 
-def page_state(scene: Scene, *, keep: Keep | None = None) -> dict:
-    """What a page without a kernel starts from.
-
-    Raises:
-      ValueError: where nothing is chosen and all is too much.
-    """
-    index, rows = scene.held(keep)
-    if not index:
-        names = ", ".join(scene.looks[0].attentions)
-        raise ValueError(f"the weights of all layers are too many for a page: choose some with keep, of {names}")
-    shape, film = scene.film(PIXELS)
-    alone = scene.alone() if keep is None else []
-    first = next(iter(index))
-    return first_state(scene, index) | {
-        "film_shape": shape,
-        "film": film,
-        "held": index,
-        "held_rows": rows,
-        "alone": alone,
-        "live": False,
-        "panels": [{"model": 0, "name": first.split(":")[1], "head": _first_head(index[first])}],
-    }
+def _as_bytes(rows):
+    """Rows as bytes, 255 each row's largest weight, and those largest weights."""
+    if not len(rows):
+        return b"", np.zeros(0)
+    top = rows.max(-1)
+    return np.round(rows / np.maximum(top, 1e-30)[:, None] * 255).astype(np.uint8).tobytes(), top
 
 
-def first_state(scene: Scene, index: Mapping) -> dict:
-    """The traits that every explorer starts from: a query in the middle of the clip, the first attention's mean."""
-    nt, nh, nw = scene.config.grid
-    before = scene.probabilities()
-    return {
-        "about": scene.about(),
-        "query": [nt // 2, nh // 2, nw // 2],
-        "panels": [{"model": 0, "name": next(iter(scene.looks[0].attentions)), "head": "mean"}],
-        "scale": "peak",
-        "drawn": "overlay",
-        "strength": 0.65,
-        "version": 0,
-        "rows_for": [],
-        "rows": b"",
-        "off": [],
-        "before": before,
-        "after": {},
-        "message": "",
-    }
+def _pairs(rows, layers, heads):
+    return [
+        (n, h)
+        for n in rows.names
+        if layers is None or n in layers
+        for h in rows.heads(n)
+        if heads is None or h in heads
+    ]
 
 
-def write_page(path: str | Path, state: Mapping, *, title: str | None = None) -> Path:
-    """Writes the page of a state; its title names the model unless one is given.
-
-    Raises:
-      ValueError: where it would exceed 5 MB. FileNotFoundError: where the folder does not exist.
-    """
-    title = title or "Where " + " and ".join(model["name"] for model in state["about"]["models"]) + " looks"
-    text = PAGE.substitute(
-        title=html.escape(title),
-        style=style(),
-        state=json.dumps(state, default=_base64).replace("</", "<\\/"),
-        script=script("page", *SCRIPTS).replace("</script", "<\\/script").replace("export default { render };", ""),
-    )
-    content = text.encode()
-    if len(content) > MAIL:
-        size = f"{len(content) / 1e6:.1f} MB, above {MAIL / 1e6:.0f} MB"
-        raise ValueError(f"{path} would be {size}: keep fewer layers or heads, as in keep={{'space/0': [0]}}")
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
-    write_whole(path, content)
-    return path
+def _size(rows, layers, heads):
+    """Bytes of all rows, before any is computed."""
+    total = 0
+    for one in rows:
+        nt, nh, nw = one.config.grid
+        tokens = nt * nh * nw
+        keys = {
+            "all": (tokens, tokens),
+            "frame": (tokens, nh * nw),
+            "place": (tokens, nt),
+            "time": (nt, nt),
+            "output": (0, 0),
+        }
+        for name, _ in _pairs(one, layers, heads):
+            queries, length = keys[one.reach(name)]
+            total += tokens + queries * (length + 5)
+    return total
 
 
-def _first_head(place):
-    return "mean" if len(place["heads"]) > 1 else place["heads"][0]
+def _kept_layers(model, stored, number):
+    """The model's layers and heads of which the page holds rows."""
+    layers = []
+    for layer in model["layers"]:
+        heads = [head for head in layer["heads"] if f"{number}|{layer['name']}|{head}" in stored]
+        if heads:
+            layers.append(layer | {"heads": heads})
+    return model | {"layers": layers}
 
 
-def _base64(value):
-    return base64.b64encode(value).decode()
+def _panel(panel, models):
+    """The panel as it was, or the nearest that the page can show."""
+    layers = models[panel["model"]]["layers"]
+    layer = next((one for one in layers if one["name"] == panel["layer"]), layers[0])
+    heads = layer["heads"]
+    head = panel["head"] if panel["head"] in heads else "mean" if "mean" in heads else heads[0]
+    return {"model": panel["model"], "layer": layer["name"], "head": head}
 
 
-def _file(name):
-    return resources.files("vivit_edu.explain").joinpath("widget", name).read_text(encoding="utf-8")
+def _check_chosen(rows, layers, heads):
+    names = [name for one in rows for name in one.names]
+    known = [head for one in rows for name in one.names for head in one.heads(name)]
+    for what, chosen, every in (("layer", layers, names), ("head", heads, known)):
+        if unknown := sorted(set(chosen or ()) - set(every)):
+            raise KeyError(f"there is no {what} {', '.join(unknown)}; choose from {', '.join(dict.fromkeys(every))}")
+    for one in rows:
+        if not _pairs(one, layers, heads):
+            raise ValueError(f"{one.config.name} has none of the heads chosen in the layers chosen")

@@ -2,20 +2,28 @@
 
 from vivit_edu.explain.charts import costs, curves, filters, growth, position_similarity, scores
 from vivit_edu.explain.clips import film, raster, tubelets
+from vivit_edu.explain.inside import distances, positions_like, stream
 from vivit_edu.explain.maps import attention_over_frames, attention_small_multiples, sees, visibility
+from vivit_edu.explain.starts import gradients, runs, stretched
 
 __all__ = [
     "attention_over_frames",
     "attention_small_multiples",
     "costs",
     "curves",
+    "distances",
     "film",
     "filters",
+    "gradients",
     "growth",
     "position_similarity",
+    "positions_like",
     "raster",
+    "runs",
     "scores",
     "sees",
+    "stream",
+    "stretched",
     "tubelets",
     "visibility",
 ]

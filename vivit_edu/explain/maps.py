@@ -9,9 +9,10 @@ from jaxtyping import Bool, Float, UInt8
 from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain import theme
-from vivit_edu.explain.clips import QUERY, owned_frames, strip_of, times, token_name, under
+from vivit_edu.explain.clips import QUERY, strip_of, times, token_name, under
 from vivit_edu.explain.drawings import Film, label, line, on_canvas, slider
 from vivit_edu.explain.record import AttentionRecord
+from vivit_edu.explain.scene import owned_frames
 
 RELATIONS = {  # of a key to the query, in the colours of what one needs to get there
     "same frame": theme.COLOURS["space"],
@@ -105,12 +106,14 @@ def attention_small_multiples(
     strip = Film(count=nt * len(maps), size=(8 * nh, 8 * nw), columns=nt, labels=False)
     values = np.concatenate(list(maps.values()))
     heat = go.Heatmap(**strip.cells(values), zmin=0, **_shades("row", values) | {"opacity": 1})
+    top = float(values.max())
+    heat.colorbar.update(tickvals=[0, top], ticktext=["0", f"{top:.2g}"])  # two, that never overlap
     several = len({record.over for record in records}) > 1
     names = [f"{name if several else name.split('/')[1]} · {head}" for name, head in maps]
     left = {"xanchor": "right", "yanchor": "middle"}
     notes = [label(-3, row * strip.pitch + 4 * nh, name, **left) for row, name in enumerate(names)]
     notes += [label(strip.corner(i)[0] + 4 * nw, -3, str(i), yanchor="bottom") for i in range(nt)]
-    notes.append(label(-3, -3, "layer · head", xanchor="right", yanchor="bottom", font={"size": 11}))
+    notes.append(label(-3, -3, "head", xanchor="right", yanchor="bottom", font={"size": 11}))
     (height, width), left, top = strip.shape, (0.26 if several else 0.2) * strip.shape[1], 4 * nh
     who = "the class token" if query == 0 and records[0].class_token else f"query {query}"
     title = f"What {who} looks at: rows are layer · head, columns time"
@@ -124,7 +127,7 @@ def query_maps(record: AttentionRecord, *, clip: int, query: int) -> Float[np.nd
     Attention over space has such a row for each time index; over time, in Models 3 and 4, for each place.
     """
     nt, nh, nw = record.grid
-    weights = record.weights[clip][..., query, int(record.class_token) :]  # (..., A, keys)
+    weights = record.row(query)[clip][..., int(record.class_token) :]  # (..., A, keys)
     if record.over == "time" and weights.ndim == 2:  # Model 2: one token a frame
         return np.broadcast_to(weights[:, :, None, None], (len(weights), *record.grid))
     if weights.ndim == 3:  # (nt, A, S) of space, (S, A, nt) of time

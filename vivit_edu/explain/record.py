@@ -1,14 +1,19 @@
 """Attention weights of a forward pass as plain labelled arrays."""
 
 import dataclasses
-from collections.abc import Collection
+import io
+import json
+import zipfile
+from collections.abc import Collection, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.data.cache import write_whole
 from vivit_edu.model import ViViT
 
 
@@ -24,6 +29,9 @@ class AttentionRecord:
       over: "spacetime", "space" or "time".
       grid: (nt, nh, nw) of the model's tokens.
       class_token: whether index 0 of queries and keys is a class token.
+      body: the model's, as in `ViViTConfig`: how its records compose.
+      heads: indices of the heads held, along their axis; None where all are.
+      queries: indices of the rows held, along their axis; None where all are.
     """
 
     name: str
@@ -31,47 +39,130 @@ class AttentionRecord:
     over: str
     grid: tuple[int, int, int]
     class_token: bool
+    body: str
+    heads: tuple[int, ...] | None = None
+    queries: tuple[int, ...] | None = None
+
+    @property
+    def layer(self) -> int:
+        """The layer, counted from 0 within its encoder."""
+        return int(self.name.split("/")[1])
+
+    def row(self, query: int) -> Float[np.ndarray, "... A k"]:
+        """The weights of one query in every head held.
+
+        Raises:
+          KeyError: where the row was not recorded.
+        """
+        if self.queries is None:
+            return self.weights[..., query, :]
+        if query not in self.queries:
+            raise KeyError(f"{self.name} holds the rows of queries {', '.join(map(str, self.queries))}; not {query}")
+        return self.weights[..., self.queries.index(query), :]
 
 
 def record_attention(
-    model: ViViT, video: Float[Array, "B ..."], *, keep: Collection[str] | None = None
+    model: ViViT,
+    video: Float[Array, "B ..."],
+    *,
+    keep: Collection[str] | None = None,
+    heads: Sequence[int] | None = None,
+    queries: Sequence[int] | None = None,
 ) -> tuple[Array | dict[str, Array], list[AttentionRecord]]:
     """The model's logits, and a record of every attention, in the order in which they ran.
 
+    ViViT-B/16x2 Model 1 holds 472 MB of weights in each layer and clip. There, keep what you need: a few rows of
+    every layer take no more than one layer at a time.
+
     Args:
       video: what the model takes: clips (B, T, H, W, C), or images (B, H, W, C), in [-1, 1].
-      keep: names of the records wanted, "space/2"; None keeps all. ViViT-B/16x2 Model 1 holds 472 MB in each
-        layer and clip: there, keep what you need.
+      keep: names of the records wanted, "space/2"; None keeps all.
+      heads: of these, the heads wanted, counted from 0; None keeps all.
+      queries: of these, the rows wanted, on the attention's own axis of queries: 0 is the class token where there
+        is one; None keeps all.
 
     Raises:
       KeyError: where a name in `keep` is none of the model's.
+      IndexError: where a record has no such head or query.
     """
-    names = _names(model, video)
-    if unknown := sorted(set(keep or ()) - set(names)):
-        raise KeyError(f"no attention is named {', '.join(unknown)}; this model has {', '.join(names)}")
-    wanted = tuple(name for name in names if keep is None or name in keep)
-    logits, weights = _run(model, video, keep=wanted)
-    labels = {"grid": model.config.grid, "class_token": model.config.pool == "class_token"}
+    shapes = record_shapes(model, video)
+    if unknown := sorted(set(keep or ()) - set(shapes)):
+        raise KeyError(f"no attention is named {', '.join(unknown)}; this model has {', '.join(shapes)}")
+    wanted = tuple(name for name in shapes if keep is None or name in keep)
+    heads, queries = (None if chosen is None else tuple(chosen) for chosen in (heads, queries))
+    for name in wanted:
+        _check(name, "heads", heads, shapes[name][-3])
+        _check(name, "queries", queries, shapes[name][-2])
+    logits, weights = _run(model, video, keep=wanted, heads=heads, queries=queries)
+    config = model.config
+    labels = {"grid": config.grid, "class_token": config.pool != "mean", "body": config.body}
     return logits, [
-        AttentionRecord(name=name, weights=np.asarray(weights[name]), over=name.split("/")[0], **labels)
+        AttentionRecord(
+            name=name,
+            weights=np.asarray(weights[name]),
+            over=name.split("/")[0],
+            heads=heads,
+            queries=queries,
+            **labels,
+        )
         for name in wanted
     ]
 
 
-@partial(nnx.jit, static_argnames="keep")
-def _run(model, video, *, keep):
+def save_records(path: str | Path, records: Sequence[AttentionRecord]) -> Path:
+    """The .npz file written: an array of weights for each record, and their labels as JSON in "labels"."""
+    fields = [field.name for field in dataclasses.fields(AttentionRecord) if field.name != "weights"]
+    labels = json.dumps([{field: getattr(record, field) for field in fields} for record in records])
+    stored = io.BytesIO()
+    np.savez(stored, labels=np.array(labels), **{str(i): record.weights for i, record in enumerate(records)})
+    write_whole(Path(path), stored.getvalue())
+    return Path(path)
+
+
+def load_records(path: str | Path) -> list[AttentionRecord]:
+    """The records in a file that `save_records` wrote.
+
+    Raises:
+      ValueError: where the file is damaged or holds something else.
+    """
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            labels = json.loads(str(stored["labels"]))
+            tuples = ("grid", "heads", "queries")
+            labels = [
+                {k: tuple(v) if k in tuples and v is not None else v for k, v in label.items()} for label in labels
+            ]
+            return [AttentionRecord(weights=stored[str(i)], **label) for i, label in enumerate(labels)]
+    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no records of attention, or is damaged: {error}") from error
+
+
+@partial(nnx.jit, static_argnames=("keep", "heads", "queries"))
+def _run(model, video, *, keep, heads, queries):
     weights = {}
 
     def tap(name, value):
         if name in keep:
-            weights[name] = value
+            kept = value if heads is None else value[..., heads, :, :]
+            weights[name] = kept if queries is None else kept[..., queries, :]
         return value
 
     return model(video, tap=tap), weights
 
 
-def _names(model, video):
-    """The names of a model's attentions, in the order in which they run."""
-    names = []
-    nnx.eval_shape(lambda m, v: m(v, tap=lambda name, w: names.append(name) or w), model, video)
-    return names
+def record_shapes(model, video):
+    """The shape of every attention's weights by name, in the order in which they run."""
+    shapes = {}
+
+    def tap(name, weights):
+        shapes[name] = weights.shape
+        return weights
+
+    nnx.eval_shape(lambda m, v: m(v, tap=tap), model, video)
+    return shapes
+
+
+def _check(name, what, chosen, count):
+    wrong = [index for index in chosen or () if not 0 <= index < count]
+    if wrong:
+        raise IndexError(f"{name} has {what} 0 to {count - 1}; asked for {', '.join(map(str, wrong))}")

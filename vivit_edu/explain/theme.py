@@ -28,21 +28,6 @@ CATEGORIES = (
 
 # Attention weights: one perceptually uniform map for each ground it is drawn on.
 ATTENTION = {"dark": "Inferno", "light": "Cividis"}
-# The same, for what is drawn without plotly: evenly spaced colours from 0 to the scale's end.
-STOPS = {
-    "Inferno": (
-        "#000004",
-        "#1b0c41",
-        "#4a0c6b",
-        "#781c6d",
-        "#a52c60",
-        "#cf4446",
-        "#ed6925",
-        "#fb9b06",
-        "#f7d13d",
-        "#fcffa4",
-    )
-}
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 NAME = "vivit_edu"

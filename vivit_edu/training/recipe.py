@@ -1,6 +1,7 @@
 """How a model is trained, as one frozen record."""
 
 import dataclasses
+import functools
 
 import optax
 
@@ -54,7 +55,8 @@ class Recipe:
         """The learning rate of each step."""
         return optax.warmup_cosine_decay_schedule(0.0, self.learning_rate, self.warmup, self.steps)
 
+    @functools.lru_cache(maxsize=16)  # noqa: B019 a recipe is small; runs of the same recipe share a compiled step
     def transformation(self) -> optax.GradientTransformation:
-        """The optimiser."""
+        """The optimiser; the same object for equal recipes."""
         adamw = optax.adamw(self.schedule(), weight_decay=self.weight_decay)
         return optax.chain(optax.clip_by_global_norm(self.clip_norm), adamw)

@@ -1,0 +1,82 @@
+"""What is saved comes back, number for number; what was damaged is refused in a sentence."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+from toys import POOLED, randomise, toy_clips, toy_config, toy_model
+
+import vivit_edu as ve
+from vivit_edu.pretrained.fit import places, without_parameters
+
+
+def arrays(model):
+    return {name: np.asarray(param[...]) for name, param in places(model).items()}
+
+
+@pytest.mark.parametrize(("body", "pool"), POOLED)
+def test_a_saved_model_comes_back(tmp_path, body, pool):
+    model = toy_model(body=body, pool=pool, dropout=0.1, stochastic_depth=0.2)
+    again = ve.pretrained.load(ve.pretrained.save(model, tmp_path / "model"))
+    assert again.config == model.config and type(again) is ve.ViViT
+    video = toy_clips(model.config)
+    np.testing.assert_array_equal(again(video), model(video))
+
+
+def test_an_image_model_comes_back_as_one(tmp_path):
+    config = toy_config(frames=1, tubelet=(1, 3, 4), tokeniser="uniform", classes={"noun": 4, "verb": 3})
+    model = randomise(ve.ViT(config, rngs=nnx.Rngs(0)))
+    again = ve.pretrained.load(ve.pretrained.save(model, tmp_path))
+    assert type(again) is ve.ViT and list(again.config.classes) == ["noun", "verb"]
+    image = toy_clips(config)[:, 0]
+    jax.tree.map(np.testing.assert_array_equal, again(image), model(image))
+
+
+def test_half_precision_on_disk_is_float32_in_memory(tmp_path):
+    model = toy_model()
+    again = ve.pretrained.load(ve.pretrained.save(model, tmp_path, dtype="float16"))
+    for name, value in arrays(again).items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, arrays(model)[name].astype(np.float16).astype(np.float32))
+
+
+def test_a_number_beyond_half_precision_is_refused(tmp_path):
+    model = toy_model()
+    model.heads.output.bias[...] = model.heads.output.bias[...] + 7e4
+    with pytest.raises(ValueError, match=r"heads/output/bias holds 7000.*too large for float16"):
+        ve.pretrained.save(model, tmp_path, dtype="float16")
+
+
+def test_the_configuration_can_be_read_and_the_card_is_kept(tmp_path):
+    ve.pretrained.save(toy_model(), tmp_path, card="# A toy\n")
+    record = json.loads((tmp_path / "config.json").read_text())
+    assert record["config"]["tubelet"] == [2, 3, 4] and record["format"] == 1
+    assert (tmp_path / "README.md").read_text() == "# A toy\n"
+
+
+def test_one_flipped_bit_is_noticed(tmp_path):
+    path = ve.pretrained.save(toy_model(), tmp_path) / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="SHA-256 differs"):
+        ve.pretrained.load(tmp_path)
+
+
+def test_an_unknown_name_says_what_there_is():
+    with pytest.raises(FileNotFoundError, match="'ViViT-nano/8x2 XX' is neither an embedded model"):
+        ve.pretrained.load("ViViT-nano/8x2 XX")
+
+
+def test_overrides_that_need_no_parameters_are_free(tmp_path):
+    model = ve.pretrained.load(ve.pretrained.save(toy_model(), tmp_path), dropout=0.5)
+    model.train()
+    one, two = (np.asarray(model(toy_clips(model.config))) for _ in range(2))
+    assert np.abs(one - two).max() > 1e-3
+
+
+def test_a_model_without_parameters_has_the_structure_of_one_with():
+    config = toy_config(stochastic_depth=0.3, dropout=0.1)
+    assert nnx.graphdef(without_parameters(config)) == nnx.graphdef(ve.ViViT(config, rngs=nnx.Rngs(0)))

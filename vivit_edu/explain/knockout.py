@@ -1,0 +1,67 @@
+"""A model's answer with some of its heads switched off: a tap that multiplies each head's weights by 0 or 1."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import jax
+import numpy as np
+from flax import nnx
+from jaxtyping import Float
+
+from vivit_edu.arrays import Array
+from vivit_edu.model import ViViT
+
+
+def head_counts(model: ViViT, video: Float[Array, "1 ..."]) -> dict[str, int]:
+    """How many heads each attention of the model has, by its name, in the order in which they run."""
+    counts = {}
+
+    def tap(name, weights):
+        counts[name] = weights.shape[-3]
+        return weights
+
+    nnx.eval_shape(lambda m, v: m(v, tap=tap), model, video)
+    return counts
+
+
+def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """The probability of each class by the classifier's name ("class" where there is one), in float32.
+
+    Args:
+      off: heads switched off, "space/2|1" for head 1 of space/2: what they gather is zero. All choices run
+        through one compiled function, since the switches are an argument of it.
+
+    Raises:
+      KeyError: where the model has no such head.
+    """
+    masks = {name: np.ones(count, np.float32) for name, count in head_counts(model, video).items()}
+    for key in off:
+        name, _, head = key.partition("|")
+        if name not in masks or not head.isdigit() or int(head) >= len(masks[name]):
+            raise KeyError(f"there is no head {key!r}; this model has {', '.join(masks)}")
+        masks[name][int(head)] = 0
+    return {name: np.asarray(values)[0] for name, values in _masked(model, video, masks).items()}
+
+
+@nnx.jit
+def _masked(model, video, masks):
+    logits = model(video, tap=lambda name, weights: weights * masks[name][:, None, None])
+    logits = logits if isinstance(logits, Mapping) else {"class": logits}
+    return {name: jax.nn.softmax(values, axis=-1) for name, values in logits.items()}
+
+
+def named_chances(
+    before: Mapping[str, np.ndarray],
+    after: Mapping[str, np.ndarray],
+    *,
+    names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    title: str = "",
+) -> list[dict]:
+    """For each classifier its title, class names, and the probabilities before and after, as plain lists."""
+    groups = []
+    for head in before:
+        known = names.get(head) if isinstance(names, Mapping) else names
+        known = list(known) if known is not None else [f"class {i}" for i in range(len(before[head]))]
+        spoken = " · ".join(filter(None, [title, head]))
+        values = {k: [round(float(x), 5) for x in v[head]] for k, v in (("before", before), ("after", after))}
+        groups.append({"title": spoken, "names": known, **values})
+    return groups

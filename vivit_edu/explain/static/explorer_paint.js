@@ -1,0 +1,98 @@
+// What the explorer paints: frames, the weights over them, the query's outline, the scale.
+
+// Inferno, dark to light, at nine equal steps; between them, straight lines.
+const INFERNO = [[0, 0, 4], [31, 12, 72], [85, 15, 109], [136, 34, 106], [186, 54, 85], [227, 89, 51], [249, 140, 10],
+  [249, 201, 50], [252, 255, 164]];
+const QUERY = "#e0218a";
+const LEVELS = [0.25, 0.5, 0.75];
+
+function shade(value) {
+  const at = Math.min(Math.max(value, 0), 1) * (INFERNO.length - 1), low = Math.min(Math.floor(at), INFERNO.length - 2);
+  return INFERNO[low].map((part, i) => Math.round(part + (at - low) * (INFERNO[low + 1][i] - part)));
+}
+const SHADES = Array.from({ length: 256 }, (_, i) => `rgb(${shade(i / 255).join(",")})`);
+const colour = (value) => SHADES[Math.round(Math.min(Math.max(value, 0), 1) * 255)];
+
+// Every frame once as a small canvas, from which all others are drawn.
+function picturesOf(frames, count, height, width) {
+  return Array.from({ length: count }, (_, n) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = width; canvas.height = height;
+    const context = canvas.getContext("2d"), image = context.createImageData(width, height);
+    for (let i = 0, from = n * height * width * 3; i < height * width; i++) {
+      for (let c = 0; c < 3; c++) image.data[4 * i + c] = frames[from + 3 * i + c];
+      image.data[4 * i + 3] = 255;
+    }
+    context.putImageData(image, 0, 0);
+    return canvas;
+  });
+}
+
+function topOf(scale, map, tokens) {
+  return { row: map.top || 1, unit: 1, uniform: 10 / tokens }[scale];
+}
+
+// One frame of time index `time`, with the weights over it.
+function paintFrame(canvas, picture, map, time, look) {
+  const { grid: [, nh, nw], query, crop } = look, context = canvas.getContext("2d");
+  const { width, height } = canvas, cell = [width * crop[1] / nw, height * crop[0] / nh];
+  context.globalAlpha = 1;
+  context.imageSmoothingEnabled = picture.width > 96;
+  context.drawImage(picture, 0, 0, width, height);
+  if (map && time >= 0) {
+    const first = time * nh * nw, top = topOf(look.scale, map, look.tokens);
+    paintUnseen(context, map, first, nh, nw, cell);
+    (look.view === "contour" ? paintContour : paintOverlay)(context, map, first, nh, nw, cell, top, look.strength);
+  }
+  if (query >= 0 && Math.floor(query / (nh * nw)) === time) {
+    const row = Math.floor(query / nw) % nh, column = query % nw, thick = Math.max(2, width / 90);
+    context.globalAlpha = 1;
+    context.strokeStyle = QUERY; context.lineWidth = thick;
+    context.strokeRect(column * cell[0] + thick / 2, row * cell[1] + thick / 2, cell[0] - thick, cell[1] - thick);
+  }
+}
+
+function paintUnseen(context, map, first, nh, nw, cell) {
+  context.globalAlpha = 0.72;
+  context.fillStyle = "#6d7177";
+  for (let i = 0; i < nh * nw; i++)
+    if (!map.seen[first + i]) fillCell(context, i, nw, cell);
+}
+
+function paintOverlay(context, map, first, nh, nw, cell, top, strength) {
+  context.globalAlpha = strength;
+  for (let i = 0; i < nh * nw; i++) {
+    if (!map.seen[first + i]) continue;
+    context.fillStyle = colour(map.weights[first + i] / top);
+    fillCell(context, i, nw, cell);
+  }
+}
+
+function fillCell(context, i, nw, [w, h]) { // to whole pixels, so that no seam shows
+  const left = Math.round((i % nw) * w), up = Math.round(Math.floor(i / nw) * h);
+  context.fillRect(left, up, Math.round((i % nw + 1) * w) - left, Math.round((Math.floor(i / nw) + 1) * h) - up);
+}
+
+// Around the patches above a quarter, half and three quarters of the scale.
+function paintContour(context, map, first, nh, nw, [w, h], top) {
+  context.globalAlpha = 1;
+  for (const level of LEVELS) {
+    const above = (r, c) => r >= 0 && c >= 0 && r < nh && c < nw && map.weights[first + r * nw + c] / top >= level;
+    context.beginPath();
+    for (let r = 0; r <= nh; r++) for (let c = 0; c <= nw; c++) {
+      if (above(r, c) !== above(r - 1, c)) { context.moveTo(c * w, r * h); context.lineTo((c + 1) * w, r * h); }
+      if (above(r, c) !== above(r, c - 1)) { context.moveTo(c * w, r * h); context.lineTo(c * w, (r + 1) * h); }
+    }
+    for (const [style, width] of [["rgba(0,0,0,0.7)", 4], [colour(0.3 + 0.7 * level), 2]]) {
+      context.strokeStyle = style; context.lineWidth = width; context.stroke();
+    }
+  }
+}
+
+function paintScale(canvas) {
+  const context = canvas.getContext("2d");
+  for (let x = 0; x < canvas.width; x++) {
+    context.fillStyle = colour(x / (canvas.width - 1));
+    context.fillRect(x, 0, 1, canvas.height);
+  }
+}

@@ -1,0 +1,125 @@
+"""Scores of explanations with their uncertainty, as a table that also says in words what it shows."""
+
+import dataclasses
+import html
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+RESAMPLES = 1000
+LOWER_IS_BETTER = ("deletion", "redrawn", "redrawn pointing")
+COMPARED = ("pointing", "overlap", "time", "deletion", "insertion")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One method in one measure.
+
+    Attributes:
+      method: "occlusion", or "chance".
+      measure: "pointing".
+      per_clip: the measure of each clip, in the examples' order; nan where it has no meaning.
+    """
+
+    method: str
+    measure: str
+    per_clip: Float[np.ndarray, "n"]
+
+    @cached_property
+    def value(self) -> float:
+        """The mean over clips."""
+        return float(np.nanmean(self.per_clip))
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """Of the mean, 95 %: percentiles of 1,000 seeded bootstrap resamples of the clips."""
+        return interval(self.per_clip)
+
+
+def interval(per_clip: Float[np.ndarray, "n"], *, seed: int = 0) -> tuple[float, float]:
+    """The 2.5th and 97.5th percentile of the mean over clips drawn anew with replacement, 1,000 times."""
+    kept = per_clip[~np.isnan(per_clip)]
+    drawn = np.random.default_rng(seed).integers(len(kept), size=(RESAMPLES, len(kept)))
+    low, high = np.percentile(kept[drawn].mean(1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of scores; shown as a table of methods by measures with a verdict below it.
+
+    Attributes:
+      rows: one for each method and measure.
+      name: of the model.
+    """
+
+    rows: tuple[Row, ...]
+    name: str
+
+    def __getitem__(self, key: tuple[str, str]) -> Row:
+        """The row of (method, measure).
+
+        Raises:
+          KeyError: where there is none.
+        """
+        for row in self.rows:
+            if (row.method, row.measure) == key:
+                return row
+        raise KeyError(f"no row {key}; methods are {', '.join(self.methods)}, measures {', '.join(self.measures)}")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names in their order, chance last."""
+        names = dict.fromkeys(row.method for row in self.rows)
+        return tuple(sorted(names, key=lambda name: name == "chance"))
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of the measures in their order."""
+        return tuple(dict.fromkeys(row.measure for row in self.rows if row.method != "chance"))
+
+    def verdict(self, *, method: str = "attention", rival: str = "occlusion") -> str:
+        """In words: in which measures the rival is better than the method on the same clips, and where not.
+
+        A difference counts where the 95 % interval of its mean over clips leaves out 0.
+        """
+        if not {method, rival} <= set(self.methods):
+            return ""
+        parts = {"loses to": [], "wins over": [], "cannot be told from": []}
+        for measure in (name for name in COMPARED if name in self.measures):
+            sign = -1 if measure in LOWER_IS_BETTER else 1
+            gain = sign * (self[rival, measure].per_clip - self[method, measure].per_clip)
+            low, high = interval(gain)
+            how = "loses to" if low > 0 else "wins over" if high < 0 else "cannot be told from"
+            parts[how].append(f"{measure} ({self[method, measure].value:.2f} against {self[rival, measure].value:.2f})")
+        said = [f"{how} {rival} in {', '.join(names)}" for how, names in parts.items() if names]
+        return f"{method.capitalize()} {'; it '.join(said)}."
+
+    def markdown(self) -> str:
+        """The table and the verdict as text."""
+        lines = [f"| {' | '.join(('method', *self.measures))} |", "|---" * (1 + len(self.measures)) + "|"]
+        lines += [f"| {' | '.join((name, *self._cells(name)))} |" for name in self.methods]
+        return "\n".join([*lines, "", self.verdict()])
+
+    def _cells(self, method):
+        found = {row.measure: row for row in self.rows if row.method == method}
+        for measure in self.measures:
+            row = found.get(measure)
+            yield f"{row.value:.2f} [{row.interval[0]:.2f}, {row.interval[1]:.2f}]" if row else "–"
+
+    def _repr_html_(self):
+        head = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in ("", *self.measures))
+        body = "".join(
+            f"<tr><th scope='row'>{html.escape(name)}</th>"
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in self._cells(name))
+            + "</tr>"
+            for name in self.methods
+        )
+        clips = max(len(row.per_clip) for row in self.rows)
+        caption = f"{self.name}, {clips} clips: mean [95 % interval]; low is good in {', '.join(LOWER_IS_BETTER)}"
+        return (
+            f"<div style='overflow-x:auto'><table><caption>{html.escape(caption)}</caption>"
+            f"<thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table></div><p>{html.escape(self.verdict())}</p>"
+        )

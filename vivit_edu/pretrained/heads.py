@@ -1,0 +1,44 @@
+"""A checkpoint's classifier: counted where there is one, of zeros where there is none and the caller knows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vivit_edu.pretrained.report import Report
+
+HEAD = "heads/output/"
+
+
+def with_head(
+    arrays: Mapping, *, source: str | Path, overrides: Mapping, report: Report | None
+) -> tuple[dict, int | Mapping]:
+    """The arrays and the classes of their classifier; one of zeros is added where the checkpoint has none.
+
+    Zeros are how a new model's classifier starts. They are never put in unasked: `overrides` must say how many
+    classes there are to be.
+
+    Args:
+      arrays: by this library's paths.
+
+    Raises:
+      ValueError: where there is no classifier, and no classes in `overrides`.
+    """
+    if any(name.startswith(HEAD) for name in arrays):
+        kernel = arrays.get(HEAD + "kernel", np.zeros((1, 1)))
+        return dict(arrays), kernel.shape[-1]
+    if "classes" not in overrides:
+        raise ValueError(f"{source} has no classifier: say classes=..., and the model gets one of zeros")
+    classes = overrides["classes"]
+    columns = sum(classes.values()) if isinstance(classes, Mapping) else classes
+    width = arrays[inner].shape[0] if (inner := "heads/pre_logits/bias") in arrays else _width(arrays, source)
+    zeros = {"kernel": np.zeros((width, columns), np.float32), "bias": np.zeros(columns, np.float32)}
+    if report is not None:
+        report.change("heads/output", f"the checkpoint has no classifier: zeros for {columns} classes")
+    return {**arrays, **{HEAD + name: array for name, array in zeros.items()}}, classes
+
+
+def _width(arrays, source):
+    if "tokenise/bias" not in arrays:
+        raise KeyError(f"{source} does not fit a model: missing ['tokenise/bias']; unused {sorted(arrays)[:20]}")
+    return arrays["tokenise/bias"].shape[0]
