@@ -69,6 +69,41 @@ def test_a_head_switched_off_is_that_heads_weights_at_zero():
     assert np.abs(expected - before).max() > 1e-3
 
 
+def test_after_a_switch_later_layers_are_shown_as_they_look_now():
+    widget = explorer("spacetime", query=7)
+    widget.panels = [{"model": 0, "layer": "spacetime/1", "head": "1"}]
+    intact = sent(widget)
+    widget.off = ["0|spacetime/0|0"]
+    zeroed, seen = lambda name, w: w.at[:, 0].set(0) if name == "spacetime/0" else w, {}
+    widget._models[0](widget._videos[0], tap=lambda name, w: seen.setdefault(name, zeroed(name, w)))
+    expected = seen["spacetime/1"][0, 1, 1 + 7]
+    np.testing.assert_allclose(sent(widget), expected, atol=2e-6)  # compiled against not compiled
+    assert widget.told["off"] == widget.off and np.abs(sent(widget) - intact).max() > 1e-4
+    widget.off = []
+    np.testing.assert_array_equal(sent(widget), intact)
+
+
+def test_a_small_models_rows_are_all_in_the_saved_state():
+    widget = explorer("factorised_self_attention")
+    page = widget.state_of_page()
+    assert widget.blob == page["blob"] and widget.meta["stored"] == page["meta"]["stored"] and widget.meta["live"]
+
+
+def test_a_large_models_rows_are_asked_for(monkeypatch):
+    monkeypatch.setattr("vivit_edu.explain.export.SMALL", 23)
+    widget = explorer()
+    assert not widget.blob and not widget.meta["stored"] and widget.rows
+
+
+def test_classes_of_the_embedded_clips_have_names():
+    classes = {"verb": 19, "noun": 10}
+    widget = ve.explain.Explorer(toy_model(classes=classes), toy_clips(toy_config())[0])
+    assert [(group["title"], group["names"][0]) for group in widget.probabilities] == [
+        ("verb", "slide right"),
+        ("noun", "digit 0"),
+    ]
+
+
 def test_switching_heads_traces_the_model_once(monkeypatch):
     model = toy_model(body="spacetime", seed=9)
     video, traces = toy_clips(model.config, batch=1), []
@@ -127,6 +162,13 @@ def test_the_twin_is_the_page_in_a_frame():
     assert html.startswith("<div><iframe") and "space/0" in html and "<script" not in html
 
 
+def send(widget, name, content, piece=1000):
+    """As the page's script does: in pieces, of which the last says so."""
+    for start in range(0, len(content), piece):
+        last = start + piece >= len(content)
+        widget._receive(widget, {"name": name, "start": start, "last": last}, [content[start : start + piece]])
+
+
 def test_a_readers_own_video_is_scaled_and_cropped(tmp_path):
     model = toy_model()
     frames = np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), dtype=np.uint8)
@@ -134,14 +176,13 @@ def test_a_readers_own_video_is_scaled_and_cropped(tmp_path):
     widget = ve.explain.Explorer.from_file(model, tmp_path / "mine.mp4")
     assert widget.clip["count"] == 8 and len(widget.frames) == 8 * 6 * 12 * 3
     before = widget.frames
-    widget.upload_name = "other.mp4"
-    widget.upload = ve.data.write_clip(None, frames[::-1])
+    send(widget, "other.mp4", ve.data.write_clip(None, frames[::-1]))
     assert widget.frames != before and widget.notice == "Showing other.mp4"
 
 
 def test_a_bad_file_is_named_in_a_sentence_and_changes_nothing():
     widget = explorer()
     before = widget.frames
-    widget.upload_name, widget.upload = "notes.txt", b"these are words"
+    send(widget, "notes.txt", b"these are words")
     assert widget.notice.startswith("notes.txt cannot be read as video")
     assert widget.frames == before

@@ -14,7 +14,7 @@ from vivit_edu.data import normalise
 from vivit_edu.explain import export
 from vivit_edu.explain.knockout import chances, head_counts, named_chances
 from vivit_edu.explain.rows import record_rows
-from vivit_edu.explain.scene import batch_of_one, clip_facts, model_facts, read_for, shown_frames
+from vivit_edu.explain.scene import batch_of_one, clip_facts, embedded_names, model_facts, read_for, shown_frames
 from vivit_edu.model import ViViT
 
 SCALES, VIEWS = ("row", "unit", "uniform"), ("overlay", "contour")
@@ -32,7 +32,8 @@ class Explorer(anywidget.AnyWidget):
       beside: a second model of the same grid, shown in a second panel.
       frames: uint8 (T, H, W, 3), what is shown; None shows the video.
       fps: frames a second.
-      class_names: of the classes, or of each head by its name; None numbers them.
+      class_names: of the classes, or of each head by its name; None numbers them, those of the embedded clips
+        aside, which have names.
 
     Raises:
       ValueError: where video, frames and models do not fit each other.
@@ -56,8 +57,6 @@ class Explorer(anywidget.AnyWidget):
     off = traitlets.List().tag(sync=True)
     probabilities = traitlets.List().tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
-    upload = traitlets.Bytes().tag(sync=True)
-    upload_name = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self,
@@ -72,8 +71,9 @@ class Explorer(anywidget.AnyWidget):
     ):
         self._models = [model] if beside is None else [model, beside]
         _check_beside(self._models)
-        self._class_names = class_names
+        self._class_names = class_names if class_names is not None else embedded_names(model.config)
         self._see(video, frames)
+        self._pieces = []
         panels = [_first_panel(number, rows) for number, rows in enumerate(self._rows)]
         super().__init__(
             meta=model_facts(self._rows),
@@ -86,7 +86,8 @@ class Explorer(anywidget.AnyWidget):
             self.frame = self.clip["times"].index(self.query // (self._rows[0].places))
         self.observe(self._answer, ["query", "panels"])
         self.observe(self._knock_out, ["off"])
-        self.observe(self._take_upload, ["upload"])
+        self.on_msg(self._receive)
+        self._hold()
         self._answer()
 
     @classmethod
@@ -126,7 +127,7 @@ class Explorer(anywidget.AnyWidget):
         small = self._models[0].config.tokens <= export.SMALL
         counts = [head_counts(*pair) for pair in zip(self._models, self._videos, strict=True)]
         knocked = export.knocked(counts, self._chances) if small else {}
-        return export.state(live, self._rows, layers=layers, heads=heads, knocked=knocked)
+        return export.state(live, self._intact_rows, layers=layers, heads=heads, knocked=knocked)
 
     def _see(self, video, frames):
         """Takes a clip in: what is shown of it, and what the models make of it."""
@@ -135,6 +136,7 @@ class Explorer(anywidget.AnyWidget):
         floats = normalise(pixels) if np.issubdtype(pixels.dtype, np.integer) else pixels.astype(np.float32)
         self._videos = [batch_of_one(model, floats) for model in self._models]
         self._rows = [record_rows(*pair) for pair in zip(self._models, self._videos, strict=True)]
+        self._intact_rows = self._rows
         self._intact = [self._chances(number, ()) for number in range(len(self._models))]
 
     def _answer(self, change=None):
@@ -148,16 +150,30 @@ class Explorer(anywidget.AnyWidget):
             rows.append(row)
         with self.hold_sync():
             self.rows = np.concatenate(rows).tobytes() if rows else b""
-            self.told = {"query": self.query, "panels": panels}
+            self.told = {"query": self.query, "panels": panels, "off": self.off}
+
+    def _hold(self):
+        """Puts every row of a small model into the traits."""
+        if max(model.config.tokens for model in self._models) <= export.SMALL:
+            held = self.state_of_page()
+            self.blob, self.tops, self.meta = held["blob"], held["tops"], held["meta"] | {"live": True}
 
     def _knock_out(self, change):
+        """The answer first, which is soon there; then what the layers look at now."""
         self.probabilities = self._probabilities(self.off)
+        self._rows = self._intact_rows if not self.off else [self._rows_without(n) for n in range(len(self._models))]
+        self._answer()
+
+    def _rows_without(self, number):
+        return record_rows(self._models[number], self._videos[number], off=self._off_in(number))
+
+    def _off_in(self, number):
+        return [key.split("|", 1)[1] for key in self.off if key.startswith(f"{number}|")]
 
     def _probabilities(self, off):
         groups = []
         for number, model in enumerate(self._models):
-            mine = [key.split("|", 1)[1] for key in off if key.startswith(f"{number}|")]
-            now = self._chances(number, mine)
+            now = self._chances(number, self._off_in(number) if off else ())
             title = model.config.name if len(self._models) > 1 else ""
             groups += named_chances(self._intact[number], now, names=self._class_names, title=title)
         return groups
@@ -165,23 +181,32 @@ class Explorer(anywidget.AnyWidget):
     def _chances(self, number, off):
         return chances(self._models[number], self._videos[number], off)
 
-    def _take_upload(self, change):
+    def _receive(self, widget, content, buffers):
+        """A reader's own video, in pieces; it is shown when the last has come."""
+        if content.get("start") == 0:
+            self._pieces = []
+        self._pieces.extend(map(bytes, buffers))
+        if content.get("last"):
+            self._show_file(content["name"], b"".join(self._pieces))
+
+    def _show_file(self, name, content):
         """Shows a video that came from the reader, or says in a sentence why not."""
-        if not self.upload:
-            return
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / (Path(self.upload_name).name or "video")
-            path.write_bytes(self.upload)
+            path = Path(folder) / (Path(name).name or "video")
+            path.write_bytes(content)
             try:
-                self._see(read_for(self._models[0], path), None)
+                frames = read_for(self._models[0], path)
             except ValueError as error:
                 self.notice = str(error).replace(f"{folder}/", "")
                 return
+        self._see(frames, None)
         with self.hold_sync():
-            self.frames, self.notice = self._shown.tobytes(), f"Showing {self.upload_name}"
+            self.off = []
+            self.frames, self.notice = self._shown.tobytes(), f"Showing {name}"
             self.frame = 0
-            self.clip = clip_facts(self._models[0].config, self._shown, self.clip["fps"]) | {"name": self.upload_name}
-            self.probabilities = self._probabilities(self.off)
+            self.clip = clip_facts(self._models[0].config, self._shown, self.clip["fps"]) | {"name": name}
+            self.probabilities = self._probabilities([])
+            self._hold()
             self._answer()
 
 

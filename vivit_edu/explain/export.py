@@ -16,6 +16,7 @@ STATIC = Path(__file__).parent / "static"
 # A widget is one module, and no file is long: so the files are joined, in the order in which they build on each other.
 SCRIPT = "\n".join((STATIC / f"explorer{part}.js").read_text() for part in ("_data", "_paint", "_controls", ""))
 STYLE = (STATIC / "explorer.css").read_text()
+SHIM = (STATIC / "saved.js").read_text() + (STATIC / "page.js").read_text()
 LIMIT = 5_000_000  # bytes of a page
 SMALL = 512  # tokens: of a larger model, a page holds no knock-outs
 
@@ -69,7 +70,7 @@ def page(state: Mapping) -> str:
     """The page's HTML. No other host is asked for anything."""
     plain = {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in state.items()}
     text = json.dumps(plain, separators=(",", ":")).replace("</", "<\\/")
-    parts = {"STYLE": STYLE, "STATE": text, "SCRIPT": SCRIPT, "SHIM": (STATIC / "page.js").read_text()}
+    parts = {"STYLE": STYLE, "STATE": text, "SCRIPT": SCRIPT, "SHIM": SHIM}
     return re.sub("@([A-Z]+)@", lambda place: parts[place[1]], (STATIC / "page.html").read_text())
 
 

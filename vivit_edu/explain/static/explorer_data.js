@@ -27,8 +27,8 @@ function storedRow(entry, blob, tops, reach, query, places) {
 }
 
 // What a kernel has sent: the rows of all panels one after the other, and what they are the rows of.
-function toldRow(told, rows, number, panel, query) {
-  const row = told.panels && told.query === query && told.panels[number];
+function toldRow(told, rows, number, panel, query, off) {
+  const row = told.panels && told.query === query && String(told.off) === String(off) && told.panels[number];
   if (!row || row.key !== keyOf(panel)) return null;
   return rows.subarray(row.start, row.start + row.length);
 }
@@ -50,7 +50,7 @@ function onGrid(row, reach, query, [nt, nh, nw]) {
   }
   let most = 0;
   for (let i = 0; i < tokens; i++) if (weights[i] > weights[most] || (seen[i] && !seen[most])) most = i;
-  return { weights, seen, most, classWeight: row[0], top: weights[most] };
+  return { weights, seen, most, classWeight: row[0], top: weights[most], uniform: 1 / (keys.length + (row[0] > 0)) };
 }
 
 function placeOf(token, [, nh, nw]) {
