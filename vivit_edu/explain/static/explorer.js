@@ -183,7 +183,8 @@ function render({ model, el }) {
   const looks = Object.entries(CHOICES).map(([name, pairs]) => choice(name, pairs, model.get(name), (v) => set(name, v)));
   const token = make("button", "button", { type: "button", textContent: "class token", onclick: () => ask(-1) });
   const compare = make("button", "button", { type: "button", onclick: () => {
-    const list = model.get("panels"), other = { ...list[0], model: meta.models.length - 1 };
+    const list = model.get("panels"), last = meta.models.length - 1; // the other model, or the only one's first layer
+    const other = { ...list[0], model: last, ...(last ? {} : { layer: meta.models[0].layers[0].name }) };
     set("panels", list.length > 1 ? list.slice(0, 1) : [list[0], other]);
   } });
   bar.append(play, scrub, clock, ...(meta.class_token ? [token] : []), ...looks,
