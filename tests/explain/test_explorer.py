@@ -90,7 +90,7 @@ def test_a_small_models_rows_are_all_in_the_saved_state():
 
 
 def test_a_large_models_rows_are_asked_for(monkeypatch):
-    monkeypatch.setattr("vivit_edu.explain.export.SMALL", 23)
+    monkeypatch.setattr("vivit_edu.explain.export.HELD", 1000)
     widget = explorer()
     assert not widget.blob and not widget.meta["stored"] and widget.rows
 
@@ -142,10 +142,39 @@ def stored_row(state, key, query):
 
 def test_a_page_that_would_be_too_large_is_refused_before_it_is_computed(monkeypatch, tmp_path):
     widget = explorer()
-    monkeypatch.setattr("vivit_edu.explain.export.LIMIT", 1000)
+    monkeypatch.setattr("vivit_edu.explain.export.LIMIT", 100)
     with pytest.raises(ValueError, match="choose fewer layers or heads"):
         widget.export(tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_page_of_every_other_patch_holds_their_rows():
+    widget = explorer("factorised_self_attention")
+    state = widget.state_of_page(layers=["space/1"], heads=["0"], every=2)
+    entry = state["meta"]["stored"]["0|space/1|0"]
+    quantised = np.frombuffer(state["blob"], np.uint8).reshape(-1, entry["length"])
+    tops = np.frombuffer(state["tops"], np.float32)
+    assert len(quantised) == 4 * 1 * 2 and state["query"] == 12 + 0 + 0  # the middle, (2, 1, 1), is not kept
+    for index, query in enumerate([6 * time + column for time in range(4) for column in (0, 2)]):
+        exact = widget._rows[0].row("space/1", query, head="0")
+        np.testing.assert_allclose(quantised[index] / 255 * tops[index], exact, atol=exact.max() / 509)
+    with pytest.raises(ValueError, match=r"every must be from 1 to .* \(2, 3\); got 3"):
+        widget.state_of_page(every=3)
+
+
+def test_a_page_shows_large_frames_reduced():
+    frames = np.random.default_rng(0).integers(0, 255, (8, 226, 452, 3), dtype=np.uint8)
+    state = explorer(frames=frames).state_of_page()
+    assert (state["clip"]["height"], state["clip"]["width"]) == (75, 150)
+    small = np.frombuffer(state["frames"], np.uint8).reshape(8, 75, 150, 3)
+    assert small[3, 5, 7, 1] == round(frames[3, 15:18, 21:24, 1].mean())
+
+
+def test_a_file_becomes_a_page_in_one_call(tmp_path):
+    model = toy_model()
+    ve.data.write_clip(tmp_path / "mine.mp4", np.zeros((20, 48, 64, 3), np.uint8))
+    path = ve.explain.export_html(model, tmp_path / "mine.mp4", tmp_path / "page.html", layers=["spacetime/1"])
+    assert "spacetime/1" in path.read_text()
 
 
 def test_a_page_of_no_such_layer_or_head_is_refused(tmp_path):

@@ -53,7 +53,7 @@ function render({ model, el }) {
   function mapOf(number) {
     const panel = at(number), { reach } = about(panel), entry = meta.stored[keyOf(panel)], query = model.get("query");
     const exact = toldRow(told, rows, number, panel, query, model.get("off")); // the page's own rows are rounded
-    const row = exact || (entry ? storedRow(entry, blob, tops, reach, query, places) : null);
+    const row = exact || (entry ? storedRow(entry, blob, tops, reach, query, grid, meta.every) : null);
     return row && onGrid(row, reach, query, grid);
   }
 
@@ -119,7 +119,7 @@ function render({ model, el }) {
   function ask(query) {
     if (query === null || query < 0 && !meta.class_token) return;
     if (query >= 0 && !state.playing) show(clip.times.indexOf(Math.floor(query / places)));
-    set("query", query);
+    set("query", meta.live ? query : keptQuery(query, grid, meta.every));
   }
   function show(frame) {
     model.set("frame", Math.max(0, frame));

@@ -10,7 +10,8 @@ function keys(event, { model, meta, about, change, ask, set, toggle }) {
   const panel = model.get("panels")[0], layers = meta.models[panel.model].layers;
   const step = (by, size, length) => {
     const from = Math.max(query, 0), now = Math.floor(from / size) % length;
-    if (now + by >= 0 && now + by < length) ask(from + by * size);
+    const far = size < places && !meta.live ? by * meta.every : by; // past patches of which a page holds no rows
+    if (now + far >= 0 && now + far < length) ask(from + far * size);
   };
   const turn = (list, now, by) => list[(list.indexOf(now) + by + list.length) % list.length];
   const acts = {

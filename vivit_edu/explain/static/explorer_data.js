@@ -17,9 +17,10 @@ function floatsOf(value) {
 const keyOf = (panel) => `${panel.model}|${panel.layer}|${panel.head}`;
 
 // What a page holds: each row as bytes, 255 the row's largest weight, which lies in `tops`.
-function storedRow(entry, blob, tops, reach, query, places) {
-  const whole = query < 0 || reach === "output";
-  const index = reach === "time" ? Math.floor(query / places) : query;
+function storedRow(entry, blob, tops, reach, query, grid, every) {
+  const whole = query < 0 || reach === "output", { time, row, column } = placeOf(query, grid);
+  const [down, across] = [Math.ceil(grid[1] / every), Math.ceil(grid[2] / every)];
+  const index = reach === "time" ? time : (time * down + Math.floor(row / every)) * across + Math.floor(column / every);
   const start = entry.offset + (whole ? 0 : entry.first + index * entry.length);
   const length = whole ? entry.first : entry.length;
   const top = tops[entry.top + (whole ? 0 : index + (entry.first ? 1 : 0))];
@@ -55,6 +56,12 @@ function onGrid(row, reach, query, [nt, nh, nw]) {
 
 function placeOf(token, [, nh, nw]) {
   return { time: Math.floor(token / (nh * nw)), row: Math.floor(token / nw) % nh, column: token % nw };
+}
+
+// The query of which the page holds the rows, nearest above and left.
+function keptQuery(query, grid, every) {
+  const { time, row, column } = placeOf(query, grid);
+  return query < 0 ? query : (time * grid[1] + row - (row % every)) * grid[2] + column - (column % every);
 }
 
 function nameOf(token, grid) {

@@ -1,6 +1,7 @@
 // The page's own explorer, from the state that lies in it.
 const values = JSON.parse(document.getElementById("state").textContent);
-for (const name of ["frames", "blob", "tops"]) values[name] = bytesOf(values[name]);
+const inflated = (bytes) => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+for (const name of ["frames", "blob", "tops"]) values[name] = await inflated(bytesOf(values[name]));
 render({ model: savedModel(values), el: document.getElementById("explorer") });
 
 // Within another page: as high as the content, and dark where that page is.
