@@ -3,7 +3,7 @@
 Use, in the project's environment and a folder for bertviz's:
 
     python -m venv BERTVIZ && BERTVIZ/bin/pip install torch transformers bertviz ipython
-    npm pack d3@5.7.0 jquery@2.0.0 requirejs@2.3.6, each unpacked into a folder of that name under SCRIPTS
+    npm pack d3@5.7.0 jquery@2.2.4 requirejs@2.3.6, each unpacked into a folder of that name under SCRIPTS
     python benchmarks/explorer.py [--bertviz BERTVIZ/bin/python --scripts SCRIPTS] [TOKENS ...]
 
 Random weights of ViT-B's size (12 layers, 12 heads, width 768), class token and joint attention over all tokens.
@@ -95,7 +95,7 @@ def bertviz_time(browser, tokens, options):
 def _script(folder, url):
     names = {
         "d3": "d3/package/dist/d3.min.js",
-        "jquery": "jquery/package/jquery.min.js",
+        "jquery": "jquery/package/dist/jquery.min.js",
         "require": "requirejs/package/require.js",
     }
     return folder / next(path for name, path in names.items() if name in url)

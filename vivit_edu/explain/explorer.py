@@ -17,7 +17,6 @@ from vivit_edu.explain.rows import record_rows
 from vivit_edu.explain.scene import (
     batch_of_one,
     clip_facts,
-    embedded_names,
     first_panel,
     middle,
     model_facts,
@@ -42,8 +41,8 @@ class Explorer(anywidget.AnyWidget):
       beside: a second model of the same grid, shown in a second panel.
       frames: uint8 (T, H, W, 3), what is shown; None shows the video.
       fps: frames a second.
-      class_names: of the classes, or of each head by its name; None numbers them, those of the embedded clips
-        aside, which have names.
+      class_names: of the classes, or of each head by its name; None knows those of the embedded clips and numbers
+        others.
 
     Raises:
       ValueError: where video, frames and models do not fit each other.
@@ -81,7 +80,7 @@ class Explorer(anywidget.AnyWidget):
     ):
         self._models = [model] if beside is None else [model, beside]
         _check_beside(self._models)
-        self._class_names = class_names if class_names is not None else embedded_names(model.config)
+        self._class_names = class_names
         self._see(video, frames)
         self._pieces = []
         panels = [first_panel(number, rows) for number, rows in enumerate(self._rows)]

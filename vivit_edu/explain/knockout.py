@@ -8,6 +8,7 @@ from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.data.clips import NOUNS, VERBS
 from vivit_edu.model import ViViT
 
 
@@ -71,8 +72,14 @@ def named_chances(
     groups = []
     for head in before:
         known = names.get(head) if isinstance(names, Mapping) else names
-        known = list(known) if known is not None else [f"class {i}" for i in range(len(before[head]))]
+        known = list(known or _names_of(head, len(before[head])))
         spoken = " · ".join(filter(None, [title, head]))
         values = {k: [round(float(x), 5) for x in v[head]] for k, v in (("before", before), ("after", after))}
         groups.append({"title": spoken, "names": known, **values})
     return groups
+
+
+def _names_of(head, count):
+    """What the classes of a head are called: those of the embedded clips by their names, others by number."""
+    embedded = {"verb": [verb.replace("_", " ") for verb in VERBS], "noun": NOUNS}.get(head, ())
+    return embedded if len(embedded) == count else [f"class {i}" for i in range(count)]

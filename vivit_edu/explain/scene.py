@@ -1,13 +1,13 @@
 """What the explorer shows and tells a page: the frames, which of them make a token, the layers and heads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from vivit_edu.arrays import Real
-from vivit_edu.config import NANO_CLASSES, ViViTConfig
-from vivit_edu.data import clips, read_frames
+from vivit_edu.config import ViViTConfig
+from vivit_edu.data import read_frames
 from vivit_edu.explain.rows import Rows
 from vivit_edu.model import ViT, ViViT
 from vivit_edu.tokens import sample_frames
@@ -62,14 +62,6 @@ def shown_frames(model: ViViT, pixels: np.ndarray, frames: np.ndarray | None) ->
     if frames.ndim != 4 or len(frames) != config.frames or frames.shape[-1] != 3:
         raise ValueError(f"frames must be (T, H, W, 3) with T = {config.frames}; got {frames.shape}")
     return np.ascontiguousarray(frames, dtype=np.uint8)
-
-
-def embedded_names(config: ViViTConfig) -> dict[str, list[str]] | None:
-    """The names of the embedded clips' classes, where the model tells those; None for any other."""
-    if not isinstance(config.classes, Mapping) or not dict(config.classes).items() <= NANO_CLASSES.items():
-        return None
-    names = {"verb": [verb.replace("_", " ") for verb in clips.VERBS], "noun": list(clips.NOUNS)}
-    return {head: names[head] for head in config.classes}
 
 
 def reduced(frames: np.ndarray, height: int) -> np.ndarray:
