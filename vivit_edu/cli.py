@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, ImportError) as error:
         # str(KeyError) is the repr of its message
         sentence = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"vivit-edu: {sentence}", file=sys.stderr)
