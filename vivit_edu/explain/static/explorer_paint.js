@@ -45,7 +45,7 @@ function paintFrame(canvas, picture, map, time, look) {
     (look.view === "contour" ? paintContour : paintOverlay)(context, map, first, nh, nw, cell, top, look.strength);
   }
   if (query >= 0 && Math.floor(query / (nh * nw)) === time) {
-    const row = Math.floor(query / nw) % nh, column = query % nw, thick = Math.max(2, width / 90);
+    const row = Math.floor(query / nw) % nh, column = query % nw, thick = Math.max(1, Math.min(width / 90, cell[0] / 7));
     context.globalAlpha = 1;
     for (const [style, width] of [["rgba(255,255,255,0.9)", 2 * thick], [QUERY, thick]]) {
       context.strokeStyle = style; context.lineWidth = width;
