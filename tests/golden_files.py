@@ -28,8 +28,14 @@ def load(name):
     """One file of arrays, from the whole set or from those kept here; skips where there is neither."""
     for folder in (ALL, HERE):
         if (folder / name).exists():
-            return np.load(folder / name)
+            return read(folder / name)
     pytest.skip(f"the reference arrays {name} are not beside this clone")
+
+
+def read(path):
+    """The arrays of one file, by name; the file is closed again."""
+    with np.load(path) as stored:
+        return dict(stored)
 
 
 def config_of(golden):
@@ -62,7 +68,7 @@ def video_config(c):
 
 def params_of(golden, group="params"):
     """The reference's parameters under their '/'-joined names; of an initialisation, src, before or after."""
-    return {k.removeprefix(f"{group}/"): golden[k] for k in golden.files if k.startswith(f"{group}/")}
+    return {k.removeprefix(f"{group}/"): golden[k] for k in golden if k.startswith(f"{group}/")}
 
 
 def image_config(c):

@@ -41,14 +41,14 @@ def test_the_other_order_of_axes_equals_its_loops_and_differs_from_the_first(bod
 # The reference's own float32 error is 2.8e-6 at most; exact GELU in place of tanh moves logits by 8e-5 or more.
 @pytest.mark.parametrize("path", golden_files.files("scenic_[ma]*.npz"), ids=lambda path: path.stem)
 def test_released_parameters_give_the_released_logits(path):
-    golden = np.load(path)
+    golden = golden_files.read(path)
     model = ve.pretrained.from_scenic(golden_files.params_of(golden), golden_files.config_of(golden))
     np.testing.assert_allclose(model(golden["video"]), golden["logits"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("path", golden_files.files("scenic_[ma]*.npz"), ids=lambda path: path.stem)
 def test_released_parameters_give_the_released_intermediates(path):
-    golden = np.load(path)
+    golden = golden_files.read(path)
     model = ve.pretrained.from_scenic(golden_files.params_of(golden), golden_files.config_of(golden))
     for name, value in intermediates(model, golden["video"]).items():
         expected = golden[f"mid/{name}"].reshape(value.shape)

@@ -123,7 +123,7 @@ NESTINGS = {
 def test_a_scenic_checkpoint_gives_scenics_logits(path, nesting, tmp_path):
     if path.stem in ("scenic_data", "scenic_extras"):
         pytest.skip("no forward pass")
-    golden = np.load(path)
+    golden = golden_files.read(path)
     config = golden_files.config_of(golden)
     if nesting != "old" and config.body != "factorised_encoder":
         pytest.skip("one body is enough for the other nestings")
@@ -168,5 +168,6 @@ def test_more_frames_are_interpolated_or_tiled(tmp_path):
     np.testing.assert_array_equal(tiled, np.concatenate([rows, rows[1:]]))
     report = ve.pretrained.Report()
     between = ve.pretrained.load(tmp_path, frames=frames, report=report).body.time.positions[...]
-    np.testing.assert_allclose(between[[0, 1, -1]], rows[[0, 1, -1]], atol=1e-6)  # class token, first, last
+    ends = np.array([0, 1, -1])  # class token, first, last
+    np.testing.assert_allclose(between[ends], rows[ends], atol=1e-6)
     assert "linear with aligned ends" in report.changed["body/time/positions"]

@@ -45,6 +45,6 @@ def test_scenic_parameters_may_be_nested_or_joined(nested):
 
 
 def test_a_checkpoint_of_another_body_is_refused():
-    params = {"SpatialTransformer/encoder_norm/scale": np.zeros(8)}
-    with pytest.raises(KeyError, match=r"unused \['SpatialTransformer/encoder_norm/scale'\]"):
+    params = {f"SpatialTransformer/encoder_norm/{leaf}": np.zeros(8) for leaf in ("bias", "scale")}
+    with pytest.raises(KeyError, match=r"unused \['SpatialTransformer/encoder_norm/bias', 'SpatialTransformer"):
         ve.pretrained.from_scenic(params, toy_config())

@@ -20,7 +20,7 @@ FROM_GOLDEN = pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.p
 @functools.lru_cache(maxsize=1)
 def initialised(path):
     """The file, our model and the reference's."""
-    golden = np.load(path)
+    golden = golden_files.read(path)
     models, options = golden_files.initialisation_of(golden)
     start = initialise_from_vit if models["src"].config.frames == 1 else initialise_from_vivit
     return golden, start(models["before"], models["src"], **options), models["after"]
