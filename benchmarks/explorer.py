@@ -3,7 +3,7 @@
 Use, in the project's environment and a folder for bertviz's:
 
     python -m venv BERTVIZ && BERTVIZ/bin/pip install torch transformers bertviz ipython
-    npm pack d3@5.7.0 jquery@2.0.0 requirejs@2.3.6, each unpacked into a folder of that name under SCRIPTS
+    npm pack d3@5.7.0 jquery@2.2.4 requirejs@2.3.6, each unpacked into a folder of that name under SCRIPTS
     python benchmarks/explorer.py [--bertviz BERTVIZ/bin/python --scripts SCRIPTS] [TOKENS ...]
 
 Random weights of ViT-B's size (12 layers, 12 heads, width 768), class token and joint attention over all tokens.
@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from browser.conftest import CHROME_ARGS  # noqa: E402
 from browser.jupyterlab import jupyterlab, run_all  # noqa: E402
 
+PATIENCE = 90  # seconds until head_view, its page or its drawing, is said to have failed
 CLIPS = {64: (8, 42, 64), 256: (8, 128, 128), 512: (16, 128, 128), 3137: (32, 224, 224)}  # (frames, height, width)
 CELL = """
 import numpy as np
@@ -80,12 +81,12 @@ def bertviz_time(browser, tokens, options):
     """Milliseconds until head_view has drawn its lines, and the page's size in MB."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "view.html"
-        subprocess.run([options.bertviz, "-c", VIEW, str(tokens), str(path)], check=True)
+        subprocess.run([options.bertviz, "-c", VIEW, str(tokens), str(path)], check=True, timeout=PATIENCE)
         page = browser.new_page()
         page.route("https://**/*", lambda route: route.fulfill(path=_script(options.scripts, route.request.url)))
         start = time.perf_counter()
-        page.goto(path.as_uri(), timeout=120_000)
-        page.wait_for_function("document.querySelectorAll('svg line').length >= 12", timeout=120_000)
+        page.goto(path.as_uri(), timeout=1000 * PATIENCE)
+        page.wait_for_function("document.querySelectorAll('svg line').length >= 12", timeout=1000 * PATIENCE)
         page.evaluate("() => new Promise(requestAnimationFrame)")
         taken, size = 1000 * (time.perf_counter() - start), path.stat().st_size / 1e6
         page.close()
@@ -95,7 +96,7 @@ def bertviz_time(browser, tokens, options):
 def _script(folder, url):
     names = {
         "d3": "d3/package/dist/d3.min.js",
-        "jquery": "jquery/package/jquery.min.js",
+        "jquery": "jquery/package/dist/jquery.min.js",
         "require": "requirejs/package/require.js",
     }
     return folder / next(path for name, path in names.items() if name in url)

@@ -2,7 +2,7 @@
 
 The pages load nothing from other hosts. Of what a browser needs, plotly.min.js comes from the plotly
 installed and MathJax from the wheel django-static-mathjax, which holds its files and needs no Django; both
-are in the `book` extra.
+are in the `book` extra. Explorers live on from their saved state, by a script of a few lines.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def _options(arguments):
 
 
 def bring_browser_files(folder: Path) -> None:
-    """Puts plotly.min.js and MathJax into `folder`.
+    """Puts plotly.min.js, MathJax and the script that shows saved explorers into `folder`.
 
     Raises:
       SystemExit: where the file of MathJax is not the one this book was checked with.
@@ -56,6 +56,9 @@ def bring_browser_files(folder: Path) -> None:
         raise SystemExit(f"{mathjax} is not the MathJax 3.2.2 this book was checked with")
     for file in (plotly, mathjax):
         shutil.copy2(file, folder / file.name)
+    scripts = (ROOT / "vivit_edu" / "explain" / "static" / "saved.js", HERE / "widgets.js")
+    text = "\n".join(script.read_text(encoding="utf-8") for script in scripts)
+    (folder / "widgets.js").write_text(f"(() => {{\n{text}}})();\n", encoding="utf-8")
 
 
 def draw_logo() -> None:

@@ -46,10 +46,11 @@ nb_execution_timeout = 900  # a cell that trains, on a slow machine; another tes
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
-nb_ipywidgets_js = {}  # pages hold no widget state: plotly's own sliders live without a kernel
+nb_ipywidgets_js = {}  # vendor/widgets.js shows the explorers; plotly's own sliders live without a kernel
 
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
+html_js_files = [("vendor/widgets.js", {"defer": "defer"})]
 html_css_files = ["drawn/palette.css", "book.css"]
 html_logo = "_static/drawn/logo.svg"
 html_favicon = "_static/drawn/favicon.svg"

@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import pytest
 
 import vivit_edu as ve
@@ -56,3 +57,29 @@ def test_folder_that_is_a_file_is_refused(tmp_path, capsys):
     (tmp_path / "taken").write_text("")
     assert main(["data", "make", str(tmp_path / "taken")]) == 2
     assert "taken" in capsys.readouterr().err
+
+
+def test_a_clip_becomes_a_page(tmp_path, capsys):
+    clip, page = tmp_path / "clip.mp4", tmp_path / "page.html"
+    ve.data.write_clip(clip, np.zeros((20, 48, 64, 3), np.uint8))
+    assert main(["explain", str(clip), "--layers", "space/2", "--heads", "mean", "0", "--out", str(page)]) == 0
+    assert capsys.readouterr().out.strip() == str(page)
+    assert "0|space/2|mean" in page.read_text() and "0|space/1|mean" not in page.read_text()
+
+
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        ({"clip": "none.mp4"}, "there is no video file none.mp4"),
+        ({"--layers": "space/9"}, "there is no layer space/9; choose from space/0"),
+        ({"--every": "5"}, "every must be from 1 to the grid's height and width, (4, 4); got 5"),
+        ({"--model": "no-such-model"}, "no-such-model"),
+    ],
+)
+def test_a_page_that_cannot_be_is_one_sentence_and_no_file(wrong, says, tmp_path, capsys):
+    clip, page = tmp_path / "clip.mp4", tmp_path / "page.html"
+    ve.data.write_clip(clip, np.zeros((20, 48, 64, 3), np.uint8))
+    options = [part for option, value in wrong.items() if option != "clip" for part in (option, value)]
+    assert main(["explain", wrong.get("clip", str(clip)), "--out", str(page), *options]) == 2
+    out, err = capsys.readouterr()
+    assert says in err and len(err.splitlines()) == 1 and not out and not page.exists()

@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, ImportError) as error:
         # str(KeyError) is the repr of its message
         sentence = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"vivit-edu: {sentence}", file=sys.stderr)
@@ -44,6 +44,7 @@ def _parser():
     explain.add_argument("--out", type=pathlib.Path, required=True, help="the HTML file to write")
     explain.add_argument("--layers", nargs="+", help="such as space/2; default: all")
     explain.add_argument("--heads", nargs="+", help="such as 0 mean max; default: all")
+    explain.add_argument("--every", type=int, default=1, help="2 keeps a quarter of the queries, for large models")
     explain.set_defaults(run=_explain)
     return parser
 
@@ -73,5 +74,5 @@ def _show_cost(options):
 def _explain(options):
     from vivit_edu import explain, pretrained
 
-    explorer = explain.Explorer.from_file(pretrained.load(options.model), options.clip)
-    print(explorer.export(options.out, layers=options.layers, heads=options.heads))
+    chosen = {"layers": options.layers, "heads": options.heads, "every": options.every}
+    print(explain.export_html(pretrained.load(options.model), options.clip, options.out, **chosen))

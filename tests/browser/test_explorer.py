@@ -3,11 +3,12 @@
 import base64
 import hashlib
 import json
+import pathlib
 
 import nbformat
 import numpy as np
 import pytest
-from browser.jupyterlab import jupyterlab, run_all
+from browser.jupyterlab import ROOT, jupyterlab, run_all
 
 import vivit_edu as ve
 
@@ -19,6 +20,9 @@ import vivit_edu as ve
 model = ve.pretrained.load("ViViT-nano/8x2 FE")
 frames = np.random.default_rng(0).integers(0, 255, (16, 32, 32, 3), dtype=np.uint8)
 explorer = ve.explain.Explorer(model, frames, autoplay=False)
+large = np.random.default_rng(1).integers(0, 255, (48, 240, 320, 3), dtype=np.uint8)  # noise: more than one piece
+print(len(ve.data.write_clip("mine.mp4", large, crf=4)))
+open("notes.mp4", "w").write("these are words")
 explorer
 """
 
@@ -76,8 +80,8 @@ def test_every_control_has_a_key(page):
     for key, sign in (
         ("ArrowRight", "time 4, row 2, column 3"),
         ("ArrowUp", "time 4, row 1, column 3"),
-        ("]", "time 5, row 1, column 3"),
-        ("[", "time 4, row 1, column 3"),
+        (".", "time 5, row 1, column 3"),
+        (",", "time 4, row 1, column 3"),
         ("h", "max of heads"),
         ("H", "mean of heads"),
         ("l", "time, layer 0"),
@@ -154,6 +158,33 @@ def test_the_twin_lives_within_another_page(open_page, tmp_path, page_file):
     assert page.outside == []
 
 
+def test_a_saved_state_lives_in_a_page_of_the_book(open_page, tmp_path):
+    embed = pytest.importorskip("ipywidgets.embed")
+    model = ve.pretrained.load("ViViT-nano/8x2 FE")
+    frames = np.random.default_rng(0).integers(0, 255, (16, 32, 32, 3), dtype=np.uint8)
+    explorer = ve.explain.Explorer(model, frames, autoplay=False)
+    saved = embed.embed_data(views=[explorer], drop_defaults=False)
+    parts = {"state": saved["manager_state"], "view": saved["view_specs"][0]}
+    scripts = "".join(
+        f'<script type="application/vnd.jupyter.widget-{kind}+json">{json.dumps(part)}</script>'
+        for kind, part in parts.items()
+    )
+    code = (ROOT / "vivit_edu/explain/static/saved.js").read_text() + (ROOT / "book/widgets.js").read_text()
+    (tmp_path / "widgets.js").write_text(f"(() => {{{code}}})();")
+    page_of_book = tmp_path / "chapter.html"
+    page_of_book.write_text(f"<!DOCTYPE html><body>{scripts}<script src='widgets.js' defer></script></body>")
+    page, errors = open_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(page_of_book.as_uri())
+    page.locator(TILES).nth(6).click(position={"x": 5, "y": 5})
+    assert "time 6, row 0, column 0: in space, layer 2" in page.inner_text(SAID)
+    page.locator(".vivit-x-knock summary").click()
+    before = page.inner_text(".vivit-x-bars")
+    page.locator(".vivit-x-switch").first.click()
+    assert page.inner_text(".vivit-x-bars") != before
+    assert (errors, page.outside) == ([], [])
+
+
 @pytest.fixture
 def lab(tmp_path):
     """The address of a JupyterLab on a notebook with one explorer."""
@@ -182,7 +213,32 @@ def test_live_in_jupyterlab_a_click_asks_the_kernel(lab, open_page):
     page.locator(".vivit-x-switch").first.click()
     page.wait_for_function("b => document.querySelector('.vivit-x-bars').innerText !== b", arg=bars)
     assert json.loads(kernel_says(page, "__import__('json').dumps(explorer.off)")) == ["0|space/0|0"]
+    use_keys(page)
+    send_own_videos(page)
     assert (errors, page.outside) == ([], [])
+
+
+def use_keys(page):
+    """Letters that mean other things to a notebook."""
+    page.locator(".vivit-x-root").focus()
+    for key in ("l", "h", ".", "c", "v"):
+        page.keyboard.press(key)
+    page.wait_for_function("document.querySelector('.vivit-x-said').innerText.startsWith('The class token')")
+    layer, cells = kernel_says(page, "explorer.panels[0]['layer']"), page.locator(".jp-Cell").count()
+    assert layer == "time/0" and cells == 1 and page.locator(".jp-Dialog").count() == 0
+
+
+def send_own_videos(page):
+    """A file that is none is named; one of several pieces is shown."""
+    assert int(kernel_says(page, "len(open('mine.mp4', 'rb').read())")) > 4e6
+    folder = pathlib.Path(kernel_says(page, "__import__('os').getcwd()"))
+    said = "text => document.querySelector('.vivit-x-said').innerText.includes(text)"
+    page.set_input_files(".vivit-x-file", folder / "notes.mp4")
+    page.wait_for_function(said, arg="notes.mp4 cannot be read as video")
+    before = pixels(page)
+    page.set_input_files(".vivit-x-file", folder / "mine.mp4")
+    page.wait_for_function(said, arg="Showing mine.mp4")
+    assert pixels(page) != before and kernel_says(page, "explorer.off") == "[]"
 
 
 ASK = """async (code) => {

@@ -69,6 +69,41 @@ def test_a_head_switched_off_is_that_heads_weights_at_zero():
     assert np.abs(expected - before).max() > 1e-3
 
 
+def test_after_a_switch_later_layers_are_shown_as_they_look_now():
+    widget = explorer("spacetime", query=7)
+    widget.panels = [{"model": 0, "layer": "spacetime/1", "head": "1"}]
+    intact = sent(widget)
+    widget.off = ["0|spacetime/0|0"]
+    zeroed, seen = lambda name, w: w.at[:, 0].set(0) if name == "spacetime/0" else w, {}
+    widget._models[0](widget._videos[0], tap=lambda name, w: seen.setdefault(name, zeroed(name, w)))
+    expected = seen["spacetime/1"][0, 1, 1 + 7]
+    np.testing.assert_allclose(sent(widget), expected, atol=2e-6)  # compiled against not compiled
+    assert widget.told["off"] == widget.off and np.abs(sent(widget) - intact).max() > 1e-4
+    widget.off = []
+    np.testing.assert_array_equal(sent(widget), intact)
+
+
+def test_a_small_models_rows_are_all_in_the_saved_state():
+    widget = explorer("factorised_self_attention")
+    page = widget.state_of_page()
+    assert widget.blob == page["blob"] and widget.meta["stored"] == page["meta"]["stored"] and widget.meta["live"]
+
+
+def test_a_large_models_rows_are_asked_for(monkeypatch):
+    monkeypatch.setattr("vivit_edu.explain.export.HELD", 1000)
+    widget = explorer()
+    assert not widget.blob and not widget.meta["stored"] and widget.rows
+
+
+def test_classes_of_the_embedded_clips_have_names():
+    classes = {"verb": 19, "noun": 10}
+    widget = ve.explain.Explorer(toy_model(classes=classes), toy_clips(toy_config())[0])
+    assert [(group["title"], group["names"][0]) for group in widget.probabilities] == [
+        ("verb", "slide right"),
+        ("noun", "digit 0"),
+    ]
+
+
 def test_switching_heads_traces_the_model_once(monkeypatch):
     model = toy_model(body="spacetime", seed=9)
     video, traces = toy_clips(model.config, batch=1), []
@@ -107,10 +142,39 @@ def stored_row(state, key, query):
 
 def test_a_page_that_would_be_too_large_is_refused_before_it_is_computed(monkeypatch, tmp_path):
     widget = explorer()
-    monkeypatch.setattr("vivit_edu.explain.export.LIMIT", 1000)
+    monkeypatch.setattr("vivit_edu.explain.export.LIMIT", 100)
     with pytest.raises(ValueError, match="choose fewer layers or heads"):
         widget.export(tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_page_of_every_other_patch_holds_their_rows():
+    widget = explorer("factorised_self_attention")
+    state = widget.state_of_page(layers=["space/1"], heads=["0"], every=2)
+    entry = state["meta"]["stored"]["0|space/1|0"]
+    quantised = np.frombuffer(state["blob"], np.uint8).reshape(-1, entry["length"])
+    tops = np.frombuffer(state["tops"], np.float32)
+    assert len(quantised) == 4 * 1 * 2 and state["query"] == 12 + 0 + 0  # the middle, (2, 1, 1), is not kept
+    for index, query in enumerate([6 * time + column for time in range(4) for column in (0, 2)]):
+        exact = widget._rows[0].row("space/1", query, head="0")
+        np.testing.assert_allclose(quantised[index] / 255 * tops[index], exact, atol=exact.max() / 509)
+    with pytest.raises(ValueError, match=r"every must be from 1 to .* \(2, 3\); got 3"):
+        widget.state_of_page(every=3)
+
+
+def test_a_page_shows_large_frames_reduced():
+    frames = np.random.default_rng(0).integers(0, 255, (8, 226, 452, 3), dtype=np.uint8)
+    state = explorer(frames=frames).state_of_page()
+    assert (state["clip"]["height"], state["clip"]["width"]) == (75, 150)
+    small = np.frombuffer(state["frames"], np.uint8).reshape(8, 75, 150, 3)
+    assert small[3, 5, 7, 1] == round(frames[3, 15:18, 21:24, 1].mean())
+
+
+def test_a_file_becomes_a_page_in_one_call(tmp_path):
+    model = toy_model()
+    ve.data.write_clip(tmp_path / "mine.mp4", np.zeros((20, 48, 64, 3), np.uint8))
+    path = ve.explain.export_html(model, tmp_path / "mine.mp4", tmp_path / "page.html", layers=["spacetime/1"])
+    assert "spacetime/1" in path.read_text()
 
 
 def test_a_page_of_no_such_layer_or_head_is_refused(tmp_path):
@@ -127,6 +191,13 @@ def test_the_twin_is_the_page_in_a_frame():
     assert html.startswith("<div><iframe") and "space/0" in html and "<script" not in html
 
 
+def send(widget, name, content, piece=1000):
+    """As the page's script does: in pieces, of which the last says so."""
+    for start in range(0, len(content), piece):
+        last = start + piece >= len(content)
+        widget._receive(widget, {"name": name, "start": start, "last": last}, [content[start : start + piece]])
+
+
 def test_a_readers_own_video_is_scaled_and_cropped(tmp_path):
     model = toy_model()
     frames = np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), dtype=np.uint8)
@@ -134,14 +205,13 @@ def test_a_readers_own_video_is_scaled_and_cropped(tmp_path):
     widget = ve.explain.Explorer.from_file(model, tmp_path / "mine.mp4")
     assert widget.clip["count"] == 8 and len(widget.frames) == 8 * 6 * 12 * 3
     before = widget.frames
-    widget.upload_name = "other.mp4"
-    widget.upload = ve.data.write_clip(None, frames[::-1])
+    send(widget, "other.mp4", ve.data.write_clip(None, frames[::-1]))
     assert widget.frames != before and widget.notice == "Showing other.mp4"
 
 
 def test_a_bad_file_is_named_in_a_sentence_and_changes_nothing():
     widget = explorer()
     before = widget.frames
-    widget.upload_name, widget.upload = "notes.txt", b"these are words"
+    send(widget, "notes.txt", b"these are words")
     assert widget.notice.startswith("notes.txt cannot be read as video")
     assert widget.frames == before

@@ -14,7 +14,16 @@ from vivit_edu.data import normalise
 from vivit_edu.explain import export
 from vivit_edu.explain.knockout import chances, head_counts, named_chances
 from vivit_edu.explain.rows import record_rows
-from vivit_edu.explain.scene import batch_of_one, clip_facts, model_facts, read_for, shown_frames
+from vivit_edu.explain.scene import (
+    batch_of_one,
+    clip_facts,
+    first_panel,
+    middle,
+    model_facts,
+    read_for,
+    reduced,
+    shown_frames,
+)
 from vivit_edu.model import ViViT
 
 SCALES, VIEWS = ("row", "unit", "uniform"), ("overlay", "contour")
@@ -57,8 +66,6 @@ class Explorer(anywidget.AnyWidget):
     off = traitlets.List().tag(sync=True)
     probabilities = traitlets.List().tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
-    upload = traitlets.Bytes().tag(sync=True)
-    upload_name = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self,
@@ -75,19 +82,21 @@ class Explorer(anywidget.AnyWidget):
         _check_beside(self._models)
         self._class_names = class_names
         self._see(video, frames)
-        panels = [_first_panel(number, rows) for number, rows in enumerate(self._rows)]
+        self._pieces = []
+        panels = [first_panel(number, rows) for number, rows in enumerate(self._rows)]
         super().__init__(
             meta=model_facts(self._rows),
             frames=self._shown.tobytes(),
             clip=clip_facts(self._models[0].config, self._shown, fps),
             probabilities=self._probabilities([]),
-            **({"query": _middle(model.config.grid), "panels": panels} | state),
+            **({"query": middle(model.config.grid), "panels": panels} | state),
         )
         if "frame" not in state and self.query >= 0:
             self.frame = self.clip["times"].index(self.query // (self._rows[0].places))
         self.observe(self._answer, ["query", "panels"])
         self.observe(self._knock_out, ["off"])
-        self.observe(self._take_upload, ["upload"])
+        self.on_msg(self._receive)
+        self._hold()
         self._answer()
 
     @classmethod
@@ -99,35 +108,38 @@ class Explorer(anywidget.AnyWidget):
         """
         return cls(model, read_for(model, path), **options)
 
-    def export(
-        self, path: str | Path, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None
-    ) -> Path:
+    def export(self, path: str | Path, **chosen) -> Path:
         """The HTML file written, in which all of this works without a kernel and without a network.
 
         Args:
-          layers: names of the attentions in the page, "space/2" or "rollout"; None for all.
-          heads: "0", "1", ..., "mean", "max" or "min"; None for all.
+          chosen: `layers`, names of the attentions in the page, "space/2" or "rollout"; `heads`, "0", "1", ...,
+            "mean", "max" or "min"; all unless given. `every`: 2 keeps the rows of every other patch in height and
+            width as queries, so that a large model's fit.
 
         Raises:
           KeyError: where there is no such layer or head.
           ValueError: where the page would be larger than 5 MB.
         """
-        return export.write_page(path, self.state_of_page(layers=layers, heads=heads))
+        return export.write_page(path, self.state_of_page(**chosen))
 
-    def twin(self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None):
+    def twin(self, **chosen):
         """The exported page as the output of a cell (IPython HTML), which stays alive in a page of the book."""
         from IPython.display import HTML
 
-        return HTML(export.frame(export.page(self.state_of_page(layers=layers, heads=heads))))
+        return HTML(export.frame(export.page(self.state_of_page(**chosen))))
 
-    def state_of_page(self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None) -> dict:
+    def state_of_page(
+        self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None, every: int = 1
+    ) -> dict:
         """The traits that a page without a kernel starts from, with the rows of all queries in them."""
         live = {name: getattr(self, name) for name in _STATE}
-        live["probabilities"] = self._probabilities([])
-        small = self._models[0].config.tokens <= export.SMALL
+        frames = reduced(self._shown, export.PIXELS)
+        live["clip"] = live["clip"] | {"height": frames.shape[1], "width": frames.shape[2]}
+        live |= {"frames": frames.tobytes(), "probabilities": self._probabilities([])}
         counts = [head_counts(*pair) for pair in zip(self._models, self._videos, strict=True)]
+        small = all(export.is_small(model.config) for model in self._models)
         knocked = export.knocked(counts, self._chances) if small else {}
-        return export.state(live, self._rows, layers=layers, heads=heads, knocked=knocked)
+        return export.state(live, self._intact_rows, layers=layers, heads=heads, every=every, knocked=knocked)
 
     def _see(self, video, frames):
         """Takes a clip in: what is shown of it, and what the models make of it."""
@@ -136,10 +148,11 @@ class Explorer(anywidget.AnyWidget):
         floats = normalise(pixels) if np.issubdtype(pixels.dtype, np.integer) else pixels.astype(np.float32)
         self._videos = [batch_of_one(model, floats) for model in self._models]
         self._rows = [record_rows(*pair) for pair in zip(self._models, self._videos, strict=True)]
+        self._intact_rows = self._rows
         self._intact = [self._chances(number, ()) for number in range(len(self._models))]
 
     def _answer(self, change=None):
-        """Sends the rows of the query in every panel, with what they are the rows of."""
+        """Sends the rows of the query in every panel."""
         rows, panels, start = [], [], 0
         for panel in self.panels:
             row = self._rows[panel["model"]].row(panel["layer"], self.query, head=panel["head"])
@@ -149,16 +162,28 @@ class Explorer(anywidget.AnyWidget):
             rows.append(row)
         with self.hold_sync():
             self.rows = np.concatenate(rows).tobytes() if rows else b""
-            self.told = {"query": self.query, "panels": panels}
+            self.told = {"query": self.query, "panels": panels, "off": self.off}
+
+    def _hold(self):
+        """Puts every row of a small model into the traits."""
+        if export.can_be_held(self._intact_rows):
+            held = self.state_of_page()
+            self.blob, self.tops, self.meta = held["blob"], held["tops"], held["meta"] | {"live": True}
 
     def _knock_out(self, change):
+        """The answer first, which is soon there; then what the layers look at now."""
         self.probabilities = self._probabilities(self.off)
+        pairs = enumerate(zip(self._models, self._videos, strict=True))
+        self._rows = [record_rows(*pair, off=self._off_in(n)) for n, pair in pairs] if self.off else self._intact_rows
+        self._answer()
+
+    def _off_in(self, number):
+        return [key.split("|", 1)[1] for key in self.off if key.startswith(f"{number}|")]
 
     def _probabilities(self, off):
         groups = []
         for number, model in enumerate(self._models):
-            mine = [key.split("|", 1)[1] for key in off if key.startswith(f"{number}|")]
-            now = self._chances(number, mine)
+            now = self._chances(number, self._off_in(number) if off else ())
             title = model.config.name if len(self._models) > 1 else ""
             groups += named_chances(self._intact[number], now, names=self._class_names, title=title)
         return groups
@@ -166,24 +191,46 @@ class Explorer(anywidget.AnyWidget):
     def _chances(self, number, off):
         return chances(self._models[number], self._videos[number], off)
 
-    def _take_upload(self, change):
+    def _receive(self, widget, content, buffers):
+        """A reader's own video, in pieces; it is shown when the last has come."""
+        if content.get("start") == 0:
+            self._pieces = []
+        self._pieces.extend(map(bytes, buffers))
+        if content.get("last"):
+            self._show_file(content["name"], b"".join(self._pieces))
+
+    def _show_file(self, name, content):
         """Shows a video that came from the reader, or says in a sentence why not."""
-        if not self.upload:
-            return
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / (Path(self.upload_name).name or "video")
-            path.write_bytes(self.upload)
+            path = Path(folder) / (Path(name).name or "video")
+            path.write_bytes(content)
             try:
-                self._see(read_for(self._models[0], path), None)
+                frames = read_for(self._models[0], path)
             except ValueError as error:
                 self.notice = str(error).replace(f"{folder}/", "")
                 return
+        self._see(frames, None)
         with self.hold_sync():
-            self.frames, self.notice = self._shown.tobytes(), f"Showing {self.upload_name}"
+            self.off = []
+            self.frames, self.notice = self._shown.tobytes(), f"Showing {name}"
             self.frame = 0
-            self.clip = clip_facts(self._models[0].config, self._shown, self.clip["fps"]) | {"name": self.upload_name}
-            self.probabilities = self._probabilities(self.off)
+            self.clip = clip_facts(self._models[0].config, self._shown, self.clip["fps"]) | {"name": name}
+            self.probabilities = self._probabilities([])
+            self._hold()
             self._answer()
+
+
+def export_html(model: ViViT, video: Shaped[Array, "..."] | str | Path, path: str | Path, **chosen) -> Path:
+    """The HTML file written, in which a reader explores one clip, or a video file, with no kernel and no network.
+
+    Args:
+      chosen: `layers`, `heads` and `every`, as in `Explorer.export`.
+
+    Raises:
+      FileNotFoundError, KeyError, ValueError: as `Explorer.from_file` and `Explorer.export`.
+    """
+    make = Explorer.from_file if isinstance(video, str | Path) else Explorer
+    return make(model, video).export(path, **chosen)
 
 
 _STATE = "meta clip frames query panels frame autoplay scale view strength probabilities".split()
@@ -194,14 +241,3 @@ def _check_beside(models):
         values = {getattr(model.config, part) for model in models}
         if len(values) > 1:
             raise ValueError(f"models side by side need one {part}; got {' and '.join(map(str, sorted(values)))}")
-
-
-def _first_panel(number, rows):
-    """The last attention over places of a model: what it answers by is gathered there."""
-    name = [name for name in rows.projections if not name.startswith("time")][-1]
-    return {"model": number, "layer": name, "head": "mean"}
-
-
-def _middle(grid):
-    nt, nh, nw = grid
-    return (nt // 2 * nh + nh // 2) * nw + nw // 2

@@ -4,11 +4,13 @@ import base64
 import html
 import json
 import re
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from vivit_edu.config import ViViTConfig
 from vivit_edu.data.cache import write_whole
 from vivit_edu.explain.rows import CLASS_TOKEN, ROLLOUT, Rows
 
@@ -16,8 +18,13 @@ STATIC = Path(__file__).parent / "static"
 # A widget is one module, and no file is long: so the files are joined, in the order in which they build on each other.
 SCRIPT = "\n".join((STATIC / f"explorer{part}.js").read_text() for part in ("_data", "_paint", "_controls", ""))
 STYLE = (STATIC / "explorer.css").read_text()
+SHIM = (STATIC / "saved.js").read_text() + (STATIC / "page.js").read_text()
 LIMIT = 5_000_000  # bytes of a page
-SMALL = 512  # tokens: of a larger model, a page holds no knock-outs
+DEFLATED = 4  # times: rows deflate to a third or so, never to less than this
+TOO_LARGE = "the page would hold {:.1f} MB, more than {:.0f}: choose fewer layers or heads, or every=2"
+PIXELS = 112  # of a frame's height, that a page shows
+HELD = 4_000_000  # bytes of rows that a live widget holds beside its kernel
+SMALL = 2e10  # multiplications: a page holds no knock-outs where trying each head alone takes more
 
 
 def state(
@@ -26,19 +33,26 @@ def state(
     *,
     layers: Collection[str] | None = None,
     heads: Collection[str] | None = None,
+    every: int = 1,
     knocked: Mapping | None = None,
 ) -> dict:
-    """The widget's traits with the rows of all queries, of the layers and heads chosen, in place of a kernel."""
+    """The widget's traits with the rows of all queries, of the layers and heads chosen, in place of a kernel.
+
+    Args:
+      every: of the queries, the rows and columns of the grid kept: 2 keeps every other, a quarter in all.
+
+    Raises:
+      KeyError, ValueError: where there is nothing of that name, or far too much for a page.
+    """
     _check_chosen(rows, layers, heads)
     chosen, stored, blobs, tops = [], {}, [], []
-    size = _size(rows, layers, heads) + len(live["frames"])
-    if size * 4 / 3 > LIMIT:
-        raise ValueError(
-            f"the page would hold {size * 4 / 3e6:.1f} MB, more than {LIMIT / 1e6:.0f}: choose fewer layers or heads"
-        )
+    if not 1 <= every <= min(rows[0].config.grid[1:]):
+        raise ValueError(f"every must be from 1 to the grid's height and width, {rows[0].config.grid[1:]}; got {every}")
+    if (size := _size(rows, layers, heads) / every**2) > DEFLATED * LIMIT:
+        raise ValueError(TOO_LARGE.format(size / 1e6, LIMIT / 1e6))
     for number, one in enumerate(rows):
         for name, head in _pairs(one, layers, heads):
-            first, others = _rows_of(one, name, head)
+            first, others = _rows_of(one, name, head, every)
             stored[f"{number}|{name}|{head}"] = {
                 "offset": sum(map(len, blobs)),
                 "top": sum(map(len, tops)),
@@ -50,11 +64,18 @@ def state(
                 blobs.append(blob)
                 tops.append(top)
         chosen.append(_kept_layers(live["meta"]["models"][number], stored, number))
-    meta = live["meta"] | {"live": False, "models": chosen, "stored": stored, "knocked": dict(knocked or {})}
+    meta = live["meta"] | {
+        "every": every,
+        "live": False,
+        "models": chosen,
+        "stored": stored,
+        "knocked": dict(knocked or {}),
+    }
     panels = [_panel(panel, chosen) for panel in live["panels"]]
     return {
         **live,
         "meta": meta,
+        "query": _kept_query(live["query"], rows[0].config.grid, every),
         "panels": panels,
         "blob": b"".join(blobs),
         "tops": np.concatenate(tops).astype(np.float32).tobytes(),
@@ -65,11 +86,23 @@ def state(
     }
 
 
+def is_small(config: ViViTConfig) -> bool:
+    """Whether each head can be switched off alone in a second or two."""
+    layers = config.depth + config.temporal_depth
+    return 12 * config.tokens * config.width**2 * layers * config.heads * layers <= SMALL
+
+
+def can_be_held(rows: Sequence[Rows]) -> bool:
+    """Whether a live widget may hold all rows and knock-outs, and so live on where its state is saved."""
+    return all(is_small(one.config) for one in rows) and _size(rows, None, None) <= HELD
+
+
 def page(state: Mapping) -> str:
-    """The page's HTML. No other host is asked for anything."""
+    """The page's HTML, what is long in it deflated. No other host is asked for anything."""
+    state = state | {name: zlib.compress(state[name], 9) for name in ("frames", "blob", "tops")}
     plain = {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in state.items()}
     text = json.dumps(plain, separators=(",", ":")).replace("</", "<\\/")
-    parts = {"STYLE": STYLE, "STATE": text, "SCRIPT": SCRIPT, "SHIM": (STATIC / "page.js").read_text()}
+    parts = {"STYLE": STYLE, "STATE": text, "SCRIPT": SCRIPT, "SHIM": SHIM}
     return re.sub("@([A-Z]+)@", lambda place: parts[place[1]], (STATIC / "page.html").read_text())
 
 
@@ -81,9 +114,7 @@ def write_page(path: str | Path, state: Mapping) -> Path:
     """
     content = page(state).encode()
     if len(content) > LIMIT:
-        raise ValueError(
-            f"the page holds {len(content) / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f}: choose fewer layers or heads"
-        )
+        raise ValueError(TOO_LARGE.format(len(content) / 1e6, LIMIT / 1e6))
     write_whole(path, content)
     return Path(path)
 
@@ -110,14 +141,24 @@ def knocked(counts: Sequence[Mapping[str, int]], chances) -> dict[str, list[list
     return found
 
 
-def _rows_of(rows, name, head):
-    """The class token's row (1, ...), or none, and those of the others, one for each that differs."""
+def _rows_of(rows, name, head, every):
+    """The class token's row (1, ...), or none, and those of the others, one for each that is kept and differs."""
     whole = rows.reach(name) == "output"
     has_class = rows.class_token or name == ROLLOUT
     first = [rows.row(name, CLASS_TOKEN, head=head)] if has_class else []
     nt, nh, nw = rows.config.grid
-    queries = () if whole else range(0, nt * nh * nw, nh * nw) if rows.reach(name) == "time" else range(nt * nh * nw)
+    grid = np.arange(nt * nh * nw).reshape(nt, nh, nw)
+    one_a_frame = rows.reach(name) == "time"
+    queries = [] if whole else (grid[:, 0, 0] if one_a_frame else grid[:, ::every, ::every].ravel()).tolist()
     return np.array(first), np.array([rows.row(name, query, head=head) for query in queries])
+
+
+def _kept_query(query, grid, every):
+    """The query itself, or the nearest above and left of which the page holds the rows."""
+    if query < 0:
+        return query
+    time, row, column = np.unravel_index(query, grid)
+    return int(np.ravel_multi_index((time, row - row % every, column - column % every), grid))
 
 
 def _as_bytes(rows):

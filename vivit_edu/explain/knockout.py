@@ -34,18 +34,29 @@ def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = (
     Raises:
       KeyError: where the model has no such head.
     """
-    masks = {name: np.ones(count, np.float32) for name, count in head_counts(model, video).items()}
+    found = _masked(model, video, masks(model, video, off))
+    names = model.config.classes if isinstance(model.config.classes, Mapping) else found  # jax sorts them
+    return {name: np.asarray(found[name])[0] for name in names}
+
+
+def masks(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """For each attention a number for each head, in the order in which they run: 1, or 0 where it is off.
+
+    Raises:
+      KeyError: where the model has no such head.
+    """
+    found = {name: np.ones(count, np.float32) for name, count in head_counts(model, video).items()}
     for key in off:
         name, _, head = key.partition("|")
-        if name not in masks or not head.isdigit() or int(head) >= len(masks[name]):
-            raise KeyError(f"there is no head {key!r}; this model has {', '.join(masks)}")
-        masks[name][int(head)] = 0
-    return {name: np.asarray(values)[0] for name, values in _masked(model, video, masks).items()}
+        if name not in found or not head.isdigit() or int(head) >= len(found[name]):
+            raise KeyError(f"there is no head {key!r}; this model has {', '.join(found)}")
+        found[name][int(head)] = 0
+    return found
 
 
 @nnx.jit
-def _masked(model, video, masks):
-    logits = model(video, tap=lambda name, weights: weights * masks[name][:, None, None])
+def _masked(model, video, switches):
+    logits = model(video, tap=lambda name, weights: weights * switches[name][:, None, None])
     logits = logits if isinstance(logits, Mapping) else {"class": logits}
     return {name: jax.nn.softmax(values, axis=-1) for name, values in logits.items()}
 

@@ -5,6 +5,7 @@ a millisecond's work.
 """
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 from flax import nnx
@@ -12,7 +13,7 @@ from jaxtyping import Float
 
 from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
-from vivit_edu.explain.knockout import head_counts
+from vivit_edu.explain.knockout import masks
 from vivit_edu.explain.record import AttentionRecord
 from vivit_edu.explain.rollout import FUSE, rollout
 from vivit_edu.model import ViViT
@@ -131,22 +132,29 @@ class Rows:
             raise IndexError(f"queries run from {first} to {self.config.tokens - 1}; got {query}")
 
 
-def record_rows(model: ViViT, video: Float[Array, "1 ..."]) -> Rows:
-    """The queries and keys of one clip in every layer, from one forward pass."""
-    kept = _projections(model, video)  # sorted by name, as jax does
-    order = head_counts(model, video)
+def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[str] = ()) -> Rows:
+    """The queries and keys of one clip in every layer, from one forward pass.
+
+    Args:
+      off: heads switched off, "space/2|1": layers after them look elsewhere.
+
+    Raises:
+      KeyError: where the model has no such head.
+    """
+    order = masks(model, video, off)
+    kept = _projections(model, video, order)  # sorted by name, as jax does
     projections = {name: tuple(np.asarray(x, np.float32)[0] for x in kept[name]) for name in order}
     return Rows(config=model.config, projections=projections)
 
 
 class _Keep:
-    """A tap that leaves the weights and keeps what they are made of."""
+    """A tap that switches heads off and keeps what the weights are made of."""
 
-    def __init__(self):
-        self.kept = {}
+    def __init__(self, switches):
+        self.switches, self.kept = switches, {}
 
     def __call__(self, name, weights):
-        return weights
+        return weights * self.switches[name][:, None, None]
 
     def projected(self, name, q, k):
         """Keeps them under the attention's name."""
@@ -154,8 +162,8 @@ class _Keep:
 
 
 @nnx.jit
-def _projections(model, video):
-    tap = _Keep()
+def _projections(model, video, switches):
+    tap = _Keep(switches)
     model(video, tap=tap)
     return tap.kept
 

@@ -64,6 +64,16 @@ def shown_frames(model: ViViT, pixels: np.ndarray, frames: np.ndarray | None) ->
     return np.ascontiguousarray(frames, dtype=np.uint8)
 
 
+def reduced(frames: np.ndarray, height: int) -> np.ndarray:
+    """The uint8 frames (T, H, W, 3) for a page: pixels averaged by a whole number, to no more than that height."""
+    times = -(-frames.shape[1] // height)
+    if times == 1:
+        return frames
+    count, rows, columns = frames.shape[0], frames.shape[1] // times, frames.shape[2] // times
+    cells = frames[:, : rows * times, : columns * times].reshape(count, rows, times, columns, times, 3)
+    return cells.mean((2, 4)).round().astype(np.uint8)
+
+
 def clip_facts(config: ViViTConfig, frames: np.ndarray, fps: Real) -> dict:
     """What a page must know of the frames: their number and size, and each one's time index (-1: in no token)."""
     times = [-1] * len(frames)
@@ -86,6 +96,7 @@ def model_facts(rows: Sequence[Rows]) -> dict:
         "models": models,
         "stored": {},
         "knocked": {},
+        "every": 1,
         "live": True,
     }
 
@@ -100,3 +111,15 @@ def _layer(rows, name):
         "count": sum(head.isdigit() for head in heads),
         "reach": rows.reach(name),
     }
+
+
+def first_panel(number: int, rows: Rows) -> dict:
+    """The last attention over places of a model: what it answers by is gathered there."""
+    name = [name for name in rows.projections if not name.startswith("time")][-1]
+    return {"model": number, "layer": name, "head": "mean"}
+
+
+def middle(grid: tuple[int, int, int]) -> int:
+    """The token in the middle of the clip."""
+    nt, nh, nw = grid
+    return (nt // 2 * nh + nh // 2) * nw + nw // 2

@@ -5,7 +5,7 @@ const CHOICES = {
   scale: [["row", "to the largest weight"], ["unit", "from 0 to 1"], ["uniform", "to 10 times uniform"]],
   view: [["overlay", "overlay"], ["contour", "contour"]],
 };
-const HELP = "Keys: arrows move the query, [ ] in time, c class token, l L layer, h H head, v view, s scale, space plays";
+const HELP = "Keys: arrows move the query, comma and full stop in time, c class token, l L layer, h H head, v view, s scale, space plays";
 
 function make(tag, name, options = {}, ...children) {
   const node = Object.assign(document.createElement(tag), options);
@@ -52,7 +52,8 @@ function render({ model, el }) {
   }
   function mapOf(number) {
     const panel = at(number), { reach } = about(panel), entry = meta.stored[keyOf(panel)], query = model.get("query");
-    const row = entry ? storedRow(entry, blob, tops, reach, query, places) : toldRow(told, rows, number, panel, query);
+    const exact = toldRow(told, rows, number, panel, query, model.get("off")); // the page's own rows are rounded
+    const row = exact || (entry ? storedRow(entry, blob, tops, reach, query, grid, meta.every) : null);
     return row && onGrid(row, reach, query, grid);
   }
 
@@ -86,7 +87,6 @@ function render({ model, el }) {
     const film = make("div", "film", {}, ...tiles.map((tile, t) =>
       make("figure", "tile", {}, tile, make("figcaption", "", { textContent: seconds(t) }))));
     const scale = make("canvas", "colours", { width: 160, height: 10 }), least = make("span"), most = make("span");
-    paintScale(scale);
     const pointed = make("div", "pointed"), fields = make("div", "fields"), { layers } = meta.models[panel.model];
     if (meta.models.length > 1)
       fields.append(choice("model", meta.models.map((m, i) => [String(i), m.name]), String(panel.model),
@@ -100,7 +100,9 @@ function render({ model, el }) {
     const node = make("section", `panel vivit-x-${kind}`, {}, fields,
       make("div", "stage", {}, make("div", "side", {}, large, legend, pointed), film));
     node.setAttribute("aria-label", `panel ${number + 1}`);
-    return { node, large, tiles, least, most, pointed };
+    const across = Math.ceil(nt / Math.ceil(nt / 6)); // tiles in rows of one length, six at most
+    film.style.gridTemplateColumns = `repeat(${across}, minmax(0, 150px))`;
+    return { node, large, tiles, scale, least, most, pointed };
   }
   function tokenUnder(canvas, time, event) {
     const box = canvas.getBoundingClientRect(), [h, w] = meta.crop;
@@ -117,7 +119,7 @@ function render({ model, el }) {
   function ask(query) {
     if (query === null || query < 0 && !meta.class_token) return;
     if (query >= 0 && !state.playing) show(clip.times.indexOf(Math.floor(query / places)));
-    set("query", query);
+    set("query", meta.live ? query : keptQuery(query, grid, meta.every));
   }
   function show(frame) {
     model.set("frame", Math.max(0, frame));
@@ -137,7 +139,10 @@ function render({ model, el }) {
       panel.tiles.forEach((tile, t) => tile.setAttribute("aria-label", `time ${t}`));
       if (map) {
         panel.least.textContent = "0";
-        panel.most.textContent = spell(topOf(now.scale, map, tokens));
+        const top = topOf(now.scale, map, tokens);
+        panel.most.textContent = spell(top);
+        paintScale(panel.scale, map.uniform, top);
+        panel.scale.title = `the tick: ${spell(map.uniform)}, an equal share`;
         point(number, -1);
       }
     });
@@ -149,6 +154,7 @@ function render({ model, el }) {
     const frame = model.get("frame");
     drawn.forEach((panel, number) => {
       paintFrame(panel.large, pictures[frame], state.maps[number], clip.times[frame], look());
+      panel.tiles.forEach((tile, t) => tile.classList.toggle("vivit-x-now", t === clip.times[frame]));
       panel.large.setAttribute("aria-label", `frame ${frame}, time ${clip.times[frame]}`);
     });
     scrub.value = frame;
@@ -177,7 +183,8 @@ function render({ model, el }) {
   const looks = Object.entries(CHOICES).map(([name, pairs]) => choice(name, pairs, model.get(name), (v) => set(name, v)));
   const token = make("button", "button", { type: "button", textContent: "class token", onclick: () => ask(-1) });
   const compare = make("button", "button", { type: "button", onclick: () => {
-    const list = model.get("panels"), other = { ...list[0], model: meta.models.length - 1 };
+    const list = model.get("panels"), last = meta.models.length - 1; // the other model, or the only one's first layer
+    const other = { ...list[0], model: last, ...(last ? {} : { layer: meta.models[0].layers[0].name }) };
     set("panels", list.length > 1 ? list.slice(0, 1) : [list[0], other]);
   } });
   bar.append(play, scrub, clock, ...(meta.class_token ? [token] : []), ...looks,

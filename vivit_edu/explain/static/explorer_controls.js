@@ -1,6 +1,6 @@
 // Keys, the switches of the heads with the probabilities beside them, and the place for a reader's own video.
 
-const LARGEST_UPLOAD = 8; // MB: a Jupyter server takes messages of 10
+const PIECE = 4e6; // bytes of a file sent at a time: a Jupyter server takes messages of 10 MB
 
 // True where the key is one of the explorer's, and has been obeyed.
 function keys(event, { model, meta, about, change, ask, set, toggle }) {
@@ -10,12 +10,14 @@ function keys(event, { model, meta, about, change, ask, set, toggle }) {
   const panel = model.get("panels")[0], layers = meta.models[panel.model].layers;
   const step = (by, size, length) => {
     const from = Math.max(query, 0), now = Math.floor(from / size) % length;
-    if (now + by >= 0 && now + by < length) ask(from + by * size);
+    const far = size < places && !meta.live ? by * meta.every : by; // past patches of which a page holds no rows
+    if (now + far >= 0 && now + far < length) ask(from + far * size);
   };
   const turn = (list, now, by) => list[(list.indexOf(now) + by + list.length) % list.length];
   const acts = {
     ArrowLeft: () => step(-1, 1, nw), ArrowRight: () => step(1, 1, nw),
     ArrowUp: () => step(-1, nw, nh), ArrowDown: () => step(1, nw, nh),
+    ",": () => step(-1, places, nt), ".": () => step(1, places, nt),
     "[": () => step(-1, places, nt), "]": () => step(1, places, nt),
     c: () => ask(-1), " ": toggle,
     l: () => change(0, { layer: turn(layers.map((l) => l.name), panel.layer, 1) }),
@@ -82,15 +84,12 @@ function dropZone(root, model) {
   const file = make("input", "file", { type: "file", accept: "video/*", onchange: () => take(file.files[0]) });
   async function take(video) {
     if (!video) return;
-    if (video.size > LARGEST_UPLOAD * 1e6) {
-      model.set("notice", `${video.name} holds ${(video.size / 1e6).toFixed(1)} MB; more than ${LARGEST_UPLOAD} MB cannot be `
-        + "sent from here: use Explorer.from_file.");
-      return;
-    }
     model.set("notice", `Reading ${video.name} …`);
-    model.set("upload_name", video.name);
-    model.set("upload", new DataView(await video.arrayBuffer()));
-    model.save_changes();
+    const bytes = new Uint8Array(await video.arrayBuffer());
+    for (let start = 0; start === 0 || start < bytes.length; start += PIECE) {
+      const last = start + PIECE >= bytes.length;
+      model.send({ name: video.name, start, last }, undefined, [bytes.slice(start, start + PIECE).buffer]);
+    }
   }
   root.ondragover = (event) => event.preventDefault();
   root.ondrop = (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); };

@@ -17,9 +17,10 @@ function floatsOf(value) {
 const keyOf = (panel) => `${panel.model}|${panel.layer}|${panel.head}`;
 
 // What a page holds: each row as bytes, 255 the row's largest weight, which lies in `tops`.
-function storedRow(entry, blob, tops, reach, query, places) {
-  const whole = query < 0 || reach === "output";
-  const index = reach === "time" ? Math.floor(query / places) : query;
+function storedRow(entry, blob, tops, reach, query, grid, every) {
+  const whole = query < 0 || reach === "output", { time, row, column } = placeOf(query, grid);
+  const [down, across] = [Math.ceil(grid[1] / every), Math.ceil(grid[2] / every)];
+  const index = reach === "time" ? time : (time * down + Math.floor(row / every)) * across + Math.floor(column / every);
   const start = entry.offset + (whole ? 0 : entry.first + index * entry.length);
   const length = whole ? entry.first : entry.length;
   const top = tops[entry.top + (whole ? 0 : index + (entry.first ? 1 : 0))];
@@ -27,8 +28,8 @@ function storedRow(entry, blob, tops, reach, query, places) {
 }
 
 // What a kernel has sent: the rows of all panels one after the other, and what they are the rows of.
-function toldRow(told, rows, number, panel, query) {
-  const row = told.panels && told.query === query && told.panels[number];
+function toldRow(told, rows, number, panel, query, off) {
+  const row = told.panels && told.query === query && String(told.off) === String(off) && told.panels[number];
   if (!row || row.key !== keyOf(panel)) return null;
   return rows.subarray(row.start, row.start + row.length);
 }
@@ -50,11 +51,17 @@ function onGrid(row, reach, query, [nt, nh, nw]) {
   }
   let most = 0;
   for (let i = 0; i < tokens; i++) if (weights[i] > weights[most] || (seen[i] && !seen[most])) most = i;
-  return { weights, seen, most, classWeight: row[0], top: weights[most] };
+  return { weights, seen, most, classWeight: row[0], top: weights[most], uniform: 1 / (keys.length + (row[0] > 0)) };
 }
 
 function placeOf(token, [, nh, nw]) {
   return { time: Math.floor(token / (nh * nw)), row: Math.floor(token / nw) % nh, column: token % nw };
+}
+
+// The query of which the page holds the rows, nearest above and left.
+function keptQuery(query, grid, every) {
+  const { time, row, column } = placeOf(query, grid);
+  return query < 0 ? query : (time * grid[1] + row - (row % every)) * grid[2] + column - (column % every);
 }
 
 function nameOf(token, grid) {

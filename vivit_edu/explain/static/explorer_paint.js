@@ -45,18 +45,33 @@ function paintFrame(canvas, picture, map, time, look) {
     (look.view === "contour" ? paintContour : paintOverlay)(context, map, first, nh, nw, cell, top, look.strength);
   }
   if (query >= 0 && Math.floor(query / (nh * nw)) === time) {
-    const row = Math.floor(query / nw) % nh, column = query % nw, thick = Math.max(2, width / 90);
+    const row = Math.floor(query / nw) % nh, column = query % nw, thick = Math.max(1, Math.min(width / 90, cell[0] / 7));
     context.globalAlpha = 1;
-    context.strokeStyle = QUERY; context.lineWidth = thick;
-    context.strokeRect(column * cell[0] + thick / 2, row * cell[1] + thick / 2, cell[0] - thick, cell[1] - thick);
+    for (const [style, width] of [["rgba(255,255,255,0.9)", 2 * thick], [QUERY, thick]]) {
+      context.strokeStyle = style; context.lineWidth = width;
+      context.strokeRect(column * cell[0] + thick, row * cell[1] + thick, cell[0] - 2 * thick, cell[1] - 2 * thick);
+    }
   }
 }
 
 function paintUnseen(context, map, first, nh, nw, cell) {
   context.globalAlpha = 0.72;
-  context.fillStyle = "#6d7177";
+  context.fillStyle = hatched(context);
   for (let i = 0; i < nh * nw; i++)
     if (!map.seen[first + i]) fillCell(context, i, nw, cell);
+}
+
+// Grey with stripes, so that what is out of sight differs from a grey frame.
+function hatched(context) {
+  if (hatched.tile) return context.createPattern(hatched.tile, "repeat");
+  const tile = hatched.tile = document.createElement("canvas"), pen = tile.getContext("2d");
+  tile.width = tile.height = 12;
+  pen.fillStyle = "#6d7177"; pen.fillRect(0, 0, 12, 12);
+  pen.strokeStyle = "#9aa0a7"; pen.lineWidth = 1.2;
+  pen.beginPath();
+  for (const x of [-6, 6, 18]) { pen.moveTo(x - 9, 15); pen.lineTo(x + 9, -3); }
+  pen.stroke();
+  return hatched(context);
 }
 
 function paintOverlay(context, map, first, nh, nw, cell, top, strength) {
@@ -89,10 +104,16 @@ function paintContour(context, map, first, nh, nw, [w, h], top) {
   }
 }
 
-function paintScale(canvas) {
+// The colours from 0 to `top`, with a tick at the weight of which every key would get as much.
+function paintScale(canvas, uniform, top) {
   const context = canvas.getContext("2d");
   for (let x = 0; x < canvas.width; x++) {
     context.fillStyle = colour(x / (canvas.width - 1));
     context.fillRect(x, 0, 1, canvas.height);
+  }
+  const at = Math.round(uniform / top * canvas.width);
+  for (const [style, width] of [["#fff", 5], ["#000", 2]]) {
+    context.fillStyle = style;
+    if (uniform <= top) context.fillRect(Math.min(at, canvas.width - 3) - width / 2, 0, width, canvas.height);
   }
 }

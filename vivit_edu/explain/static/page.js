@@ -1,18 +1,8 @@
-// Stands for the widget's model where there is no kernel: get, set, save_changes, on and off.
-const holder = document.getElementById("state"), values = JSON.parse(holder.textContent), listeners = new Map();
-const model = {
-  get: (name) => values[name],
-  set(name, value) {
-    if (values[name] === value) return;
-    values[name] = value;
-    (listeners.get(`change:${name}`) || []).forEach((listener) => listener());
-  },
-  save_changes() {},
-  on(name, listener) { listeners.set(name, [...(listeners.get(name) || []), listener]); },
-  off(name, listener) { listeners.set(name, (listeners.get(name) || []).filter((one) => one !== listener)); },
-};
-for (const name of ["frames", "blob", "tops"]) values[name] = bytesOf(values[name]);
-render({ model, el: document.getElementById("explorer") });
+// The page's own explorer, from the state that lies in it.
+const values = JSON.parse(document.getElementById("state").textContent);
+const inflated = (bytes) => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+for (const name of ["frames", "blob", "tops"]) values[name] = await inflated(bytesOf(values[name]));
+render({ model: savedModel(values), el: document.getElementById("explorer") });
 
 // Within another page: as high as the content, and dark where that page is.
 const outer = window.frameElement;
