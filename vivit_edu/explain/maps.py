@@ -184,7 +184,7 @@ def _shades(scale, weights, quantity="attention weight"):
     bar = {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "len": 0.4, "ypad": 4}
     bar |= {
         "title": {"text": quantity, "side": "bottom", "font": {"size": 12}},
-        "nticks": 4,
+        "nticks": 3,
         "tickangle": 0,
         "thickness": 10,
         "outlinewidth": 0,

@@ -14,8 +14,8 @@ UNITS = {  # of a measure, as its axis says it
     "pointing": "share of clips",
     "overlap": "intersection over union",
     "time": "share of clips",
-    "deletion": "mean probability of the class",
-    "insertion": "mean probability of the class",
+    "deletion": "probability of the class",
+    "insertion": "probability of the class",
     "redrawn": "rank correlation",
     "redrawn pointing": "share of clips",
 }
@@ -29,7 +29,8 @@ def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
     """
     methods = [method for method in table.methods if method != "chance"][::-1]
     heads = [f"{name}: {'low' if name in LOWER_IS_BETTER else 'high'} is good" for name in names]
-    fig = make_subplots(rows=len(names), subplot_titles=heads, vertical_spacing=0.28 / len(names) + 0.02)
+    fig = make_subplots(rows=len(names), subplot_titles=heads, vertical_spacing=0.34 / len(names) + 0.02)
+    fig.update_annotations(font={"size": 12})  # a phone is narrow
     for row, name in enumerate(names, start=1):
         found = [table[method, name] for method in methods]
         means, ends = np.array([one.value for one in found]), np.array([one.interval for one in found])
@@ -40,7 +41,7 @@ def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
         fig.add_vline(table["chance", name].value, line=dashed, row=row, col=1)
         limits = [-1, 1] if name == "redrawn" else [0, 1.04]
         fig.update_xaxes(title=UNITS[name], range=limits, row=row, col=1)
-    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, height=90 + 245 * len(names))
+    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, height=90 + 255 * len(names))
     return fig.update_layout(margin={"t": 84, "b": 44})
 
 
