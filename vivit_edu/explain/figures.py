@@ -4,6 +4,7 @@ from vivit_edu.explain.charts import costs, curves, filters, growth, position_si
 from vivit_edu.explain.clips import film, raster, tubelets
 from vivit_edu.explain.inside import distances, positions_like, stream
 from vivit_edu.explain.maps import attention_over_frames, attention_small_multiples, sees, visibility
+from vivit_edu.explain.measures import measures, needs, removal
 from vivit_edu.explain.starts import gradients, runs, stretched
 
 __all__ = [
@@ -16,9 +17,12 @@ __all__ = [
     "filters",
     "gradients",
     "growth",
+    "measures",
+    "needs",
     "position_similarity",
     "positions_like",
     "raster",
+    "removal",
     "runs",
     "scores",
     "sees",

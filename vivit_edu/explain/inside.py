@@ -90,18 +90,21 @@ def positions_like(
     """
     nh, nw = config.grid[1:]
     grid = config.grid if np.size(positions) // config.width >= config.tokens else (1, nh, nw)
-    strip = Film(count=grid[0], size=(8 * nh, 8 * nw), columns=min(4, grid[0]))
+    clip = grid[0] > 1
+    strip = Film(count=grid[0], size=(8 * nh, 8 * nw), columns=min(4, grid[0]), labels=clip)
     heat = go.Heatmap(**strip.cells(position_likeness(positions, grid, query=query)), zmin=-1, zmax=1)
     heat.update(colorscale=theme.TEMPLATE.layout.colorscale.diverging, hoverongaps=False, colorbar=_bar("cosine"))
     heat.hovertemplate = "cosine %{z:.2f}<extra></extra>"
     time, row, column = (int(i) for i in np.unravel_index(query, grid))
     outline = line(*strip.outline(time, (8 * row, 8 * column, 8, 8)), QUERY, 3)
     notes = []
-    for index in range(grid[0] if grid[0] > 1 else 0):
+    for index in range(grid[0] if clip else 0):
         x, y = strip.corner(index)
         notes.append(label(x + 4 * nw, y + 8 * nh, f"time {index}"))
-    title = title or f"Which positions are like that of {token_name(query, config)}"
-    return on_canvas([heat, outline], strip.shape, title=title, below=72, annotations=notes)
+    place = token_name(query, config) if clip else f"row {row}, column {column}"
+    title = title or f"Which positions are like that of {place}"
+    shape = strip.shape if clip else (strip.shape[0], 2 * strip.shape[1])  # one frame would be as large as the page
+    return on_canvas([heat, outline], shape, title=title, below=72, annotations=notes)
 
 
 def residual_norms(encoder: Encoder, z: Float[Array, "... D"]) -> Float[np.ndarray, "layers ..."]:
@@ -134,14 +137,16 @@ def stream(norms: Float[np.ndarray, "layers ... N"], *, class_token: bool, title
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     fig = go.Figure([go.Scatter(x=layers, y=high, **band), go.Scatter(x=layers, y=low, fill="tonexty", **band)])
     fig.data[1].fillcolor = "rgba(63, 143, 210, 0.25)"
-    lines = {"patches": (middle, theme.COLOURS["space"], "bottom")}
+    lines, at = {"patches": (middle, theme.COLOURS["space"])}, layers[-1]
     if class_token:
         token = np.median(norms[..., 0].reshape(len(norms), -1), axis=1)
-        lines["class token"] = (token, theme.COLOURS["class_token"], "top")
-    for name, (values, colour, side) in lines.items():
+        lines["class token"] = (token, theme.COLOURS["class_token"])
+        at = 1 + int(np.abs(middle - token)[1:].argmax())  # there the two names stand furthest apart
+    for name, (values, colour) in lines.items():
         fig.add_scatter(x=layers, y=values, mode="lines+markers", line={"color": colour}, name=name)
-        end = {"xanchor": "right", "yanchor": side, "yshift": 6 if side == "bottom" else -6, "font": {"color": colour}}
-        fig.add_annotation(x=layers[-1], y=values[-1], text=name, showarrow=False, **end)
+        up = values[at] == max(one[at] for one, _ in lines.values())
+        end = {"yanchor": "bottom" if up else "top", "yshift": 6 if up else -6, "font": {"color": colour}}
+        fig.add_annotation(x=at, y=values[at], text=name, showarrow=False, **end)
     title = title or "The residual stream by layer: length of a token's vector"
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False, height=360)
     fig.update_layout(margin={"l": 56, "r": 16, "b": 48})

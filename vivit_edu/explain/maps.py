@@ -67,6 +67,7 @@ def attention_over_frames(
     title: str | None = None,
     scale: str = "row",
     queries: Sequence[int | None] = (),
+    quantity: str = "attention weight",
 ) -> go.Figure:
     """Attention weights as an overlay on the middle frame of each time index; buttons set its strength.
 
@@ -75,6 +76,7 @@ def attention_over_frames(
       scale: of the colours: "row" from 0 to the map's largest, "unit" from 0 to 1, "uniform" from 0 to the
         largest of all maps, in multiples of the weight 1 / N that looks at every token alike.
       queries: the token that looks, outlined, for each map; None for the class token.
+      quantity: what a map holds, as its scale names it.
 
     Raises:
       ValueError: where weights do not fit the grid, or scale is none of these.
@@ -85,7 +87,7 @@ def attention_over_frames(
     strip, traces = strip_of(frames[middle], None)
     heats = [strip.cells(one) | {"zmin": 0, "zmax": _top(scale, one, weights)} for one in weights]
     outlines = [_query_outline(strip, config, query) for query in queries] or [([], [])]
-    traces += [go.Heatmap(**heats[0], **_shades(scale, weights)), line(*outlines[0], QUERY, 3)]
+    traces += [go.Heatmap(**heats[0], **_shades(scale, weights, quantity)), line(*outlines[0], QUERY, 3)]
     layout = {"updatemenus": _opacity_buttons(trace=1), "annotations": times(strip, middle, fps)}
     if len(weights) > 1:
         layout["sliders"] = slider(_query_steps(config, queries, heats, outlines), prefix="query ", below=60)
@@ -177,12 +179,12 @@ def _top(scale, one, every):
     return {"row": float(one.max()), "unit": 1.0, "uniform": float(every.max())}[scale]
 
 
-def _shades(scale, weights):
+def _shades(scale, weights, quantity="attention weight"):
     shades = {"colorscale": theme.ATTENTION["dark"], "opacity": 0.6, "hoverongaps": False}
     bar = {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "len": 0.4, "ypad": 4}
     bar |= {
-        "title": {"text": "attention weight", "side": "bottom", "font": {"size": 12}},
-        "nticks": 4,
+        "title": {"text": quantity, "side": "bottom", "font": {"size": 12}},
+        "nticks": 3,
         "tickangle": 0,
         "thickness": 10,
         "outlinewidth": 0,
@@ -193,7 +195,7 @@ def _shades(scale, weights):
         times = [0, *(n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500) if most / 5 <= n <= most)]
         bar |= {"tickangle": 0, "tickvals": [n / tokens for n in times], "ticktext": [f"{n}×" for n in times]}
         bar["title"]["text"] = "multiples of 1 / N"
-    return shades | {"colorbar": bar, "hovertemplate": "weight %{z:.4f}<extra></extra>"}
+    return shades | {"colorbar": bar, "hovertemplate": quantity + " %{z:.4f}<extra></extra>"}
 
 
 def _query_outline(strip, config, query):

@@ -5,6 +5,7 @@ with what is wrong; never the answer.
 """
 
 from vivit_edu.teach.attention import check_attention, check_attention_bytes, check_class_token, check_layer
+from vivit_edu.teach.evidence import check_deletion_area, check_pointing, check_rank_correlation
 from vivit_edu.teach.maps import check_distance, check_rollout
 from vivit_edu.teach.result import Result
 from vivit_edu.teach.starts import check_central_frame, check_inflate, check_repeat_positions, check_silent_start
@@ -17,11 +18,14 @@ __all__ = [
     "check_central_frame",
     "check_class_token",
     "check_cut_tubelets",
+    "check_deletion_area",
     "check_distance",
     "check_embed_tubelets",
     "check_grid",
     "check_inflate",
     "check_layer",
+    "check_pointing",
+    "check_rank_correlation",
     "check_repeat_positions",
     "check_rollout",
     "check_sample_frames",

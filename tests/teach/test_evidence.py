@@ -1,0 +1,59 @@
+"""The checks of chapter 14: right answers pass, stubs are "not yet", usual mistakes are named."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from vivit_edu import teach
+
+
+def pointing(maps, mask, peak=np.argmax):
+    return np.array([float(hit.ravel()[peak(one)]) for one, hit in zip(maps, mask, strict=True)])
+
+
+def area(curve):
+    return sum((a + b) / 2 for a, b in itertools.pairwise(curve)) / (len(curve) - 1)
+
+
+def agree(a, b):
+    ranks = [[sum(other < one for other in values) for one in values] for values in (a, b)]
+    return np.corrcoef(*ranks)[0, 1]
+
+
+def stub(*_):
+    raise NotImplementedError
+
+
+RIGHT = [(teach.check_pointing, pointing), (teach.check_deletion_area, area), (teach.check_rank_correlation, agree)]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_right_answers_pass_and_stubs_are_not_yet(check, answer):
+    assert check(answer)
+    assert check(stub).status == "todo"
+    assert check(lambda *_: np.zeros(3)).status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "said"),
+    [
+        (teach.check_pointing, lambda maps, mask: pointing(maps, mask).mean(), "mean over clips"),
+        (teach.check_pointing, lambda maps, mask: pointing(maps, mask, np.argmin), "smallest"),
+        (teach.check_pointing, lambda maps, mask: mask.mean((1, 2, 3)), "chance"),
+        (
+            teach.check_pointing,
+            lambda maps, mask: mask.reshape(len(mask), -1)[:, maps.max(0).argmax()] * 1.0,
+            "each has its own",
+        ),
+        (teach.check_deletion_area, lambda curve: curve.mean(), "half"),
+        (teach.check_deletion_area, lambda curve: area(curve) * (len(curve) - 1), "divide"),
+        (teach.check_deletion_area, lambda curve: curve[:-1].mean(), "left end"),
+        (teach.check_deletion_area, lambda curve: curve[1:].mean(), "right end"),
+        (teach.check_rank_correlation, lambda a, b: np.corrcoef(a, b)[0, 1], "ranks are wanted"),
+        (teach.check_rank_correlation, lambda a, b: np.corrcoef(np.argsort(a), np.argsort(b))[0, 1], "sort twice"),
+        (teach.check_rank_correlation, lambda a, b: -agree(a, b), "sign"),
+    ],
+)
+def test_usual_mistakes_are_named(check, answer, said):
+    assert said in check(answer).message
