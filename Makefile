@@ -6,6 +6,7 @@ NOTEBOOK ?= notebooks/00_tour.ipynb
 LAB_ARGS ?=
 MODELS   ?=
 PYTEST_ARGS ?=
+JOBS     ?= 2
 
 # Containers run as root, which Jupyter refuses unless told.
 AS_ROOT  := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -31,11 +32,11 @@ start-lab:
 	exec $(BIN)/python -m jupyterlab $(AS_ROOT) $(LAB_ARGS) $(NOTEBOOK)
 
 test: $(VENV)/.test  ## run every test: library, notebooks, browser
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
 test-colab:  ## the same tests, less the browser's, beside the versions that Colab has (PYTHON=python3.13)
 	@$(MAKE) --no-print-directory VENV=.venv-colab .venv-colab/.colab
-	.venv-colab/bin/python -m pytest -m "not browser" --ignore=tests/browser $(PYTEST_ARGS)
+	.venv-colab/bin/python -m pytest -n $(JOBS) -m "not browser" --ignore=tests/browser $(PYTEST_ARGS)
 
 book: $(VENV)/.test  ## build the book into book/_build/html
 	$(BIN)/python book/build.py

@@ -1,10 +1,31 @@
-"""What the whole suite shares: the CPU, and the embedded clips."""
+"""What the whole suite shares: the CPU, a compiler in haste, the order of tests, and the embedded clips."""
 
 import os
 
 import pytest
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # toy sizes are slower on an accelerator, and results must repeat
+
+BOOK = ("tests/browser/test_book.py", "tests/test_notebooks.py")  # the first builds the book: all notebooks run in it
+
+
+def pytest_configure(config):
+    """Toy sizes are compiled far longer than they run: the compiler leaves most of its work, and keeps the rest."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """A file's tests share a process, for its fixtures; long ones go first, lest a process ends alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        file = item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group("book" if file in BOOK else file))
 
 
 @pytest.fixture(scope="session")

@@ -91,6 +91,7 @@ def test_a_file_cut_anywhere_is_refused(kind, tmp_path):
         assert refusal(source, **OPTIONS.get(kind, {})), end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_bits_flipped_at_random_are_refused_or_harmless(kind, tmp_path):
     source, file = KINDS[kind](tmp_path)
