@@ -19,13 +19,26 @@ def pytest_configure(config):
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """A file's tests share a process, for its fixtures; long ones go first, lest a process ends alone."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         file = item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group("book" if file in BOOK else file))
+
+
+@pytest.fixture(autouse=True)
+def _compiled_as_for_users(request):
+    """A test that trains runs longer than it compiles."""
+    if request.node.get_closest_marker("slow") is None:
+        yield
+        return
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Scores of maps: by hand where the truth is drawn by hand, by counting where chance is, on a trained model at last."""
 
 import dataclasses
-from itertools import combinations
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,67 +9,12 @@ from flax import nnx
 from toys import toy_clips, toy_config, toy_model
 
 import vivit_edu as ve
-from vivit_edu.data.clips import Truth
 from vivit_edu.explain import faithfulness
 from vivit_edu.explain.relevance import METHODS
 from vivit_edu.explain.verdict import Row, Table, interval
 
 GRID = (4, 2, 3)
 TARGET = np.array([3, 1])
-
-
-def object_at(*tokens):
-    mask = np.zeros((1, *GRID), bool)
-    for token in tokens:
-        mask[(0, *token)] = True
-    return mask
-
-
-def map_of(values):
-    """Noise below 0.1, and these values at these tokens."""
-    maps = np.random.default_rng(0).uniform(0, 0.01, (1, *GRID))
-    for token, value in values.items():
-        maps[(0, *token)] = value
-    return maps
-
-
-def test_a_map_that_is_the_mask_scores_one():
-    mask = object_at((1, 0, 2), (2, 1, 0), (2, 0, 0))
-    scores = faithfulness.against_truth(mask.astype(float), mask, mask.any((2, 3)))
-    assert {name: float(value[0]) for name, value in scores.items()} == {"pointing": 1, "overlap": 1, "time": 1}
-
-
-def test_scores_of_a_map_drawn_by_hand():
-    mask, moving = object_at((1, 0, 2), (2, 1, 0)), np.array([[False, True, False, False]])
-    maps = map_of({(1, 0, 2): 0.5, (3, 1, 1): 0.9, (2, 1, 0): 0.2})  # of the largest two, one is the object's
-    scores = faithfulness.against_truth(maps, mask, moving)
-    assert scores["pointing"] == 0 and scores["overlap"] == pytest.approx(1 / 3) and scores["time"] == 0
-    assert faithfulness.against_truth(maps, mask, ~moving)["time"] == 1
-
-
-def test_a_clip_without_an_object_has_no_pointing():
-    none = np.zeros((1, *GRID), bool)
-    for scores in (
-        faithfulness.against_truth(map_of({}), none, none.any((2, 3))),
-        faithfulness.chance(none, none[..., 0, 0]),
-    ):
-        assert np.isnan(scores["pointing"]).all() and np.isnan(scores["overlap"]).all() and scores["time"] == 0
-
-
-@pytest.mark.parametrize(("size", "tokens"), [(1, 6), (2, 7), (4, 6), (6, 6)])
-def test_chance_of_overlap_is_the_mean_over_all_choices(size, tokens):
-    true = set(range(size))
-    shares = [len(true & set(c)) / len(true | set(c)) for c in combinations(range(tokens), size)]
-    assert faithfulness._expected_overlap(size, tokens) == pytest.approx(np.mean(shares))
-
-
-def test_chance_is_the_mean_over_maps_of_noise():
-    mask, moving = object_at((0, 0, 0), (1, 1, 2), (1, 0, 0)), np.array([[True, False, False, True]])
-    maps = np.random.default_rng(0).random((4000, *GRID))
-    scores = faithfulness.against_truth(maps, np.repeat(mask, 4000, 0), np.repeat(moving, 4000, 0))
-    for name, value in faithfulness.chance(mask, moving).items():
-        # 4,000 draws have a standard error of at most 0.008
-        assert float(value[0]) == pytest.approx(scores[name].mean(), abs=0.03)
 
 
 @pytest.mark.parametrize("tokeniser", ["tubelet", "uniform"])
@@ -100,16 +44,6 @@ def test_deletion_and_insertion_are_areas_of_single_questions(tokeniser):
         np.testing.assert_allclose(areas[name], expected, atol=2e-6)  # float32
 
 
-def test_rank_correlation_is_that_of_ranks():
-    from scipy.stats import spearmanr
-
-    rng = np.random.default_rng(0)
-    a, b = rng.integers(0, 5, (2, 3, *GRID)).astype(float)  # with ties
-    expected = [spearmanr(one.ravel(), two.ravel()).statistic for one, two in zip(a, b, strict=True)]
-    np.testing.assert_allclose(faithfulness.rank_correlation(a, b), expected)
-    np.testing.assert_array_equal(faithfulness.rank_correlation(a, np.ones_like(b)), 0)
-
-
 def test_redrawn_parameters_keep_mean_and_deviation_and_nothing_else():
     model = toy_model()
     other = faithfulness.redrawn(model, 3)
@@ -118,16 +52,6 @@ def test_redrawn_parameters_keep_mean_and_deviation_and_nothing_else():
     assert jnp.std(theirs) == pytest.approx(float(jnp.std(ours)), rel=0.3)
     again = faithfulness.redrawn(model, 3).body.encoder.blocks.layers[0].mlp.first.kernel[...]
     np.testing.assert_array_equal(theirs, again)
-
-
-def test_truth_on_tokens():
-    mask = np.zeros((8, 6, 12), bool)
-    mask[5, 3, 11] = True
-    what = Truth(mask=mask, events=(("rest", 0, 4), ("go", 4, 6), ("rest", 6, 8)))
-    tokens, moving = faithfulness.on_tokens(what, toy_config())
-    assert np.argwhere(tokens).tolist() == [[2, 1, 2]] and moving.tolist() == [False, False, True, False]
-    with pytest.raises(ValueError, match=r"clips' size \(6, 12\) is not the model's, \(6, 8\)"):
-        faithfulness.on_tokens(what, toy_config(size=(6, 8)))
 
 
 def test_intervals_are_seeded_and_shrink_with_more_clips():
@@ -172,6 +96,33 @@ def test_what_cannot_be_scored_is_refused(tmp_path):
         faithfulness.score(model, [example, dataclasses.replace(example, id="b")])
 
 
+@pytest.mark.parametrize("tokeniser", ["tubelet", "uniform"])
+def test_joined_clips_are_half_their_own_and_half_another_class(tokeniser):
+    config = toy_config(tokeniser=tokeniser)
+    video = np.arange(64, dtype=np.float32)[:, None, None, None, None] * np.ones(
+        (64, *toy_clips(config).shape[1:]), "f"
+    )
+    target = np.arange(64) % 3
+    joined, where = faithfulness.join(video, target, config, rng=np.random.default_rng(0))
+    frames = faithfulness.frames_of(config)
+    for clip in range(64):
+        own = joined[clip, :, 0, 0, 0] == clip  # (T,)
+        (other,) = set(joined[clip, ~own].ravel().astype(int))
+        assert target[other] != target[clip]
+        for time, token in enumerate(frames):  # a token is of one clip, and the mask says of which
+            assert set(own[token]) == {bool(where[clip, time].all())} and len(set(where[clip, time].ravel())) == 1
+        assert where[clip].sum() == where[clip].size / 2
+    assert 16 < where[:, 0, 0, 0].sum() < 48  # a coin 64 times: 4 standard errors
+
+
+def test_a_clip_that_meets_no_other_class_stays_and_has_no_half():
+    config = toy_config()
+    video = toy_clips(config)
+    joined, where = faithfulness.join(video, np.array([1, 1]), config, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(joined, video)
+    assert not where.any()
+
+
 @pytest.mark.slow
 def test_on_a_trained_model_methods_point_at_the_object_and_beat_chance(clips):
     model = ve.pretrained.load("ViViT-nano/8x2 FE")
@@ -182,3 +133,4 @@ def test_on_a_trained_model_methods_point_at_the_object_and_beat_chance(clips):
     assert table["occlusion", "insertion"].value > table["chance", "insertion"].value + 0.1
     for name in METHODS:
         assert abs(table[name, "redrawn"].value) < 0.3
+        assert abs(table[name, "redrawn half"].value - 0.5) < 0.32  # 40 tosses of a coin: 4 standard errors

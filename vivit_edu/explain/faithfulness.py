@@ -1,10 +1,12 @@
 """Whether a map shows what an answer rests on: scores of the methods on clips whose truth is known.
 
 The embedded clips carry the object's pixels and the times of its events (`vivit_edu.data.truth`), so a map is measured
-in three ways: against the truth (pointing, overlap, time), against the model (deletion and insertion: what becomes of
-the answer without the tokens, and with them alone), and against a model that knows nothing (`redrawn`).
+in four ways: against the truth (pointing, overlap, time), against the question (half: two objects, and one asked for),
+against the model (deletion and insertion: what becomes of the answer without the tokens, and with them alone), and
+against a model that knows nothing (`redrawn`).
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -12,13 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from vivit_edu.arrays import Array
+from vivit_edu.config import ViViTConfig
 from vivit_edu.data import Example, batches, normalise
 from vivit_edu.data.clips import truth
-from vivit_edu.data.sample import centre_offset, clip_indices
-from vivit_edu.explain.relevance import METHODS, frames_of, log_probability, tokens_of
+from vivit_edu.explain.agreement import against_truth, chance, on_tokens, points_at, rank_correlation
+from vivit_edu.explain.relevance import METHODS, frames_of, log_probability
 from vivit_edu.explain.verdict import Row, Table
 from vivit_edu.model import ViT, ViViT
 
@@ -26,11 +29,24 @@ MEASURES = {  # name: what it is
     "pointing": "clips whose peak token holds pixels of the object (Zhang et al. 2016)",
     "overlap": "intersection over union of the object's tokens and as many of the map's largest",
     "time": "clips whose peak time lies in an event that is no rest",
+    "half": "clips joined in time of halves with two objects: peak in that of the one asked for (cf. Rao et al. 2022)",
     "deletion": "mean probability of the class while tokens go, the map's largest first; low is good",
     "insertion": "mean probability of the class while tokens come, the map's largest first (Petsiuk et al. 2018)",
     "redrawn": "rank correlation with the map of the same model, its parameters drawn anew; near 0 is good",
     "redrawn pointing": "pointing of that map, which knows nothing of digits: what the object's mere contrast gives",
+    "redrawn half": "half of that map, where contrast is of no use: at chance, or the score is no sign of learning",
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Batch:
+    """Clips of one size with their truth on the token grid; those from `count` on only fill the batch up."""
+
+    video: Float[Array, "B *clip"]
+    target: Int[Array, "B"]
+    count: int
+    mask: Bool[np.ndarray, "B nt nh nw"]
+    moving: Bool[np.ndarray, "B nt"]
 
 
 def score(
@@ -45,40 +61,84 @@ def score(
 ) -> Table:
     """A row for each method and measure of `MEASURES`, and for chance: what maps of noise would score.
 
-    Every map answers for the clip's true class in `head`. Chance is computed from the masks for pointing, overlap
-    and time, and from one seeded map of noise for each clip for the others.
+    Every map answers for the clip's true class in `head`. Chance is computed from the masks for pointing, overlap,
+    time and half, and from one seeded map of noise for each clip for the others. Half is measured for nouns alone, and
+    for clips alone: a verb needs all its time, and an image has no halves of it.
 
     Args:
       examples: embedded clips, at least 2; others have no truth.
       head: "noun", what the masks show, or "verb", what the events are.
       batch: clips at once; the last batch is filled up, so that everything is compiled once.
       steps: of deletion and insertion, equal shares of the tokens.
-      seed: of noise and of the redrawn parameters.
+      seed: of noise, of the halves' order and of the redrawn parameters.
 
     Raises:
       ValueError: where there are fewer than 2 examples, steps or batch is below 1, or an example has no truth or
         no label of `head`.
     """
     _check(examples, head, batch, steps)
-    rng, other = np.random.default_rng(seed), redrawn(model, seed)
-    found = []
-    for video, target, count, mask, moving in _clips(model, examples, head, batch):
-        ask = functools.partial(_ask, model, video, target, head, steps)
-        noise = rng.random(mask.shape)
-        one = {("chance", name): values for name, values in chance(mask[:count], moving[:count]).items()}
-        one |= {("chance", name): values[:count] for name, values in ask(noise).items()}
+    rng, other, found = np.random.default_rng(seed), redrawn(model, seed), []
+    with_halves = head == "noun" and model.config.grid[0] > 1
+    for clips in _clips(model, examples, head, batch):
+        ask = functools.partial(_ask, model, clips.video, clips.target, head, steps)
+        halves = join(clips.video, clips.target, model.config, rng=rng) if with_halves else None
+        one = {("chance", name): values for name, values in _of_noise(clips, halves, ask, rng).items()}
         for name, method in methods.items():
-            maps, theirs = (method(m, video, head=head, target=target) for m in (model, other))
-            scores = against_truth(maps[:count], mask[:count], moving[:count])
-            nothing = against_truth(theirs[:count], mask[:count], moving[:count])["pointing"]
-            scores |= {"redrawn": rank_correlation(maps, theirs)[:count], "redrawn pointing": nothing}
-            scores |= {measure: values[:count] for measure, values in ask(maps).items()}
+            method = functools.partial(method, head=head, target=clips.target)
+            scores = _of_method(method, (model, other), clips, halves, ask)
             one |= {(name, measure): values for measure, values in scores.items()}
-        one["chance", "redrawn"] = rank_correlation(noise, rng.random(mask.shape))[:count]
-        one["chance", "redrawn pointing"] = one["chance", "pointing"]
-        found.append(one)
+        found.append({key: values[: clips.count] for key, values in one.items()})
     values = {key: np.concatenate([one[key] for one in found]) for key in found[0]}
     return Table(rows=tuple(Row(*key, per_clip=per_clip) for key, per_clip in values.items()), name=model.config.name)
+
+
+def _of_method(method, models, clips, halves, ask):
+    """The method's score in each measure, for each clip; `models` are the trained one and the redrawn."""
+    maps, theirs = (method(model, clips.video) for model in models)
+    scores = against_truth(maps, clips.mask, clips.moving)
+    nothing = against_truth(theirs, clips.mask, clips.moving)["pointing"]
+    scores |= ask(maps) | {"redrawn": rank_correlation(maps, theirs), "redrawn pointing": nothing}
+    if halves:
+        ours, theirs = (points_at(method(model, halves[0]), halves[1]) for model in models)
+        scores |= {"half": ours, "redrawn half": theirs}
+    return {name: scores[name] for name in MEASURES if name in scores}
+
+
+def _of_noise(clips, halves, ask, rng):
+    """What maps of noise score in each measure."""
+    noise, other = rng.random((2, *clips.mask.shape))
+    scores = chance(clips.mask, clips.moving) | ask(noise) | {"redrawn": rank_correlation(noise, other)}
+    scores["redrawn pointing"] = scores["pointing"]
+    if halves:
+        share = np.where(halves[1].any((1, 2, 3)), halves[1].mean((1, 2, 3)), np.nan)
+        scores |= {"half": share, "redrawn half": share}
+    return scores
+
+
+def join(
+    video: Float[Array, "B T H W C"], target: Int[Array, "B"], config: ViViTConfig, *, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "B T H W C"], Bool[np.ndarray, "B nt nh nw"]]:
+    """Clips of which one half is their own and the other that of a clip of another class; and where the own half is.
+
+    The grid pointing game (Rao et al. 2022, arXiv:2205.10435) in time: `rng` tosses whether the first half is the
+    own, so a map that does not know which class is asked for points at it in half of the clips, whatever else it
+    sees. A clip that meets no other class in its batch stays as it is, and its mask is empty.
+    """
+    video, target, times = np.asarray(video), np.asarray(target), config.grid[0]
+    first = frames_of(config)[: times // 2].any(0)  # (T,)
+    own_first = rng.random(len(video)) < 0.5
+    others = np.array(
+        [next((j for j in _after(i, len(target)) if target[j] != target[i]), i) for i in range(len(target))]
+    )
+    own = own_first[:, None] == first  # (B, T)
+    joined = np.where(own[..., None, None, None], video, video[others])
+    where = (own_first[:, None] == (np.arange(times) < times // 2)) & (others != np.arange(len(video)))[:, None]
+    return joined, np.broadcast_to(where[..., None, None], (len(video), *config.grid))
+
+
+def _after(index, count):
+    """The other indices, from the next one round."""
+    return ((index + step) % count for step in range(1, count))
 
 
 def redrawn(model: ViViT, seed: int = 0) -> ViViT:
@@ -90,68 +150,6 @@ def redrawn(model: ViViT, seed: int = 0) -> ViViT:
     draw = lambda p: jnp.asarray(rng.normal(p.mean(), p.std(), p.shape), p.dtype)  # noqa: E731
     nnx.update(other, jax.tree.map(draw, nnx.state(model, nnx.Param)))
     return other
-
-
-def against_truth(
-    maps: Float[np.ndarray, "B nt nh nw"], mask: Bool[np.ndarray, "B nt nh nw"], moving: Bool[np.ndarray, "B nt"]
-) -> dict[str, Float[np.ndarray, "B"]]:
-    """Pointing, overlap and time of each clip.
-
-    Args:
-      mask: tokens with at least one pixel of the object. Clips without any are nan in pointing and overlap.
-      moving: times within an event that is no rest. The peak time is that of the largest sum over places.
-    """
-    flat, truth_of = maps.reshape(len(maps), -1), mask.reshape(len(mask), -1)
-    clip, none = np.arange(len(maps)), ~truth_of.any(1)
-    pointing = truth_of[clip, flat.argmax(1)].astype(float)
-    order = np.argsort(-flat, axis=1, kind="stable")
-    size = truth_of.sum(1)
-    chosen = np.arange(flat.shape[1]) < size[:, None]
-    hits = (np.take_along_axis(truth_of, order, axis=1) & chosen).sum(1)
-    overlap = hits / np.maximum(2 * size - hits, 1)
-    time = moving[clip, maps.sum((2, 3)).argmax(1)].astype(float)
-    return {"pointing": np.where(none, np.nan, pointing), "overlap": np.where(none, np.nan, overlap), "time": time}
-
-
-def chance(mask: Bool[np.ndarray, "B nt nh nw"], moving: Bool[np.ndarray, "B nt"]) -> dict[str, Float[np.ndarray, "B"]]:
-    """What a map of noise is expected to score in each clip, exactly: its peak may be anywhere."""
-    tokens, sizes = mask[0].size, mask.sum((1, 2, 3))
-    none = sizes == 0
-    overlap = [_expected_overlap(int(size), tokens) for size in sizes]
-    return {
-        "pointing": np.where(none, np.nan, sizes / tokens),
-        "overlap": np.where(none, np.nan, overlap),
-        "time": moving.mean(1),
-    }
-
-
-@functools.lru_cache(maxsize=4096)
-def _expected_overlap(size, tokens):
-    """The mean of h / (2 size - h) over hypergeometric h: `size` of the tokens drawn, `size` of them the object's."""
-    # built up from the ratio of neighbours, P(h + 1) / P(h) = (size - h)^2 / ((h + 1) (tokens - 2 size + h + 1))
-    least = max(0, 2 * size - tokens)
-    hits, odds = [least], [1.0]
-    for h in range(least, size):
-        hits.append(h + 1)
-        odds.append(odds[-1] * (size - h) ** 2 / ((h + 1) * (tokens - 2 * size + h + 1)))
-    hits, odds = np.array(hits, float), np.array(odds)
-    return float((odds * hits).sum() and (odds / odds.sum() * hits / (2 * size - hits)).sum())
-
-
-def rank_correlation(a: Array, b: Array) -> Float[np.ndarray, "B"]:
-    """Spearman's correlation of two maps of each clip, in [-1, 1]; 0 where one of them is the same everywhere."""
-    a, b = (_ranks(np.reshape(maps, (len(maps), -1))) for maps in (a, b))
-    scale = np.sqrt((a**2).sum(1) * (b**2).sum(1))
-    return np.divide((a * b).sum(1), scale, out=np.zeros(len(a)), where=scale > 0)
-
-
-def _ranks(values):
-    """Ranks less their mean, ties sharing theirs."""
-    ranks = np.empty(values.shape)
-    for row, out in zip(values, ranks, strict=True):
-        _, group, counts = np.unique(row, return_inverse=True, return_counts=True)
-        out[:] = (np.cumsum(counts) - (counts + 1) / 2)[group]
-    return ranks - ranks.mean(1, keepdims=True)
 
 
 def _ask(model, video, target, head, steps, maps):
@@ -184,8 +182,7 @@ def _probabilities(model, video, shown, target, *, head):
     return jax.lax.map(ask, shown)
 
 
-def _clips(model, examples, head, batch) -> Iterator[tuple]:
-    """Batches of one size: clips, targets, how many are no filling, and their truth on the token grid."""
+def _clips(model, examples, head, batch) -> Iterator[_Batch]:
     config, done = model.config, 0
     for one in batches(examples, frames=config.frames, size=config.size, batch=batch):
         count = len(one["video"])
@@ -193,21 +190,9 @@ def _clips(model, examples, head, batch) -> Iterator[tuple]:
         video = normalise(one["video"][filled])
         truths = [on_tokens(truth(example), config) for example in examples[done : done + count]]
         mask, moving = (np.stack(part)[filled] for part in zip(*truths, strict=True))
-        yield video[:, 0] if isinstance(model, ViT) else video, one["labels"][head][filled], count, mask, moving
+        video = video[:, 0] if isinstance(model, ViT) else video
+        yield _Batch(video, one["labels"][head][filled], count, mask, moving)
         done += count
-
-
-def on_tokens(what, config) -> tuple[Bool[np.ndarray, "nt nh nw"], Bool[np.ndarray, "nt"]]:
-    """The tokens that hold pixels of the object, and the times within an event that is no rest."""
-    length = len(what.mask)
-    chosen = clip_indices(length, config.frames, 1, centre_offset(length, config.frames, 1))
-    if what.mask.shape[1:] != config.size:
-        raise ValueError(f"the clips' size {what.mask.shape[1:]} is not the model's, {config.size}")
-    moving = np.zeros(length, bool)
-    for name, start, stop in what.events:
-        moving[start:stop] |= name != "rest"
-    mask = tokens_of(what.mask[None, chosen, ..., None].astype(np.float32), config)[0].any((-1, -2, -3, -4))
-    return mask, (frames_of(config) & moving[chosen]).any(1)
 
 
 def _check(examples, head, batch, steps):

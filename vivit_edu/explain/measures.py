@@ -14,10 +14,12 @@ UNITS = {  # of a measure, as its axis says it
     "pointing": "share of clips",
     "overlap": "intersection over union",
     "time": "share of clips",
+    "half": "share of clips",
     "deletion": "probability of the class",
     "insertion": "probability of the class",
     "redrawn": "rank correlation",
     "redrawn pointing": "share of clips",
+    "redrawn half": "share of clips",
 }
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 RESAMPLES = 1000
-LOWER_IS_BETTER = ("deletion", "redrawn", "redrawn pointing")
-COMPARED = ("pointing", "overlap", "time", "deletion", "insertion")
+LOWER_IS_BETTER = ("deletion", "redrawn", "redrawn pointing", "redrawn half")
+COMPARED = ("pointing", "overlap", "time", "half", "deletion", "insertion")
 
 
 @dataclasses.dataclass(frozen=True)
