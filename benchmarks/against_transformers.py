@@ -8,16 +8,21 @@ GELU, epsilon, biases) with random parameters; ViT and ViViT the other way too. 
 is written to benchmarks/against_transformers.md. Logits are of order 1.
 """
 
+import sys
 import tempfile
 from pathlib import Path
 
 import jax
 import numpy as np
-import torch
-import transformers
 from flax import nnx
 
 import vivit_edu as ve
+
+try:
+    import torch
+    import transformers
+except ImportError as error:
+    sys.exit(print(f"left out: {error}; pip install torch transformers"))  # others of `make bench` go on
 
 ROUNDS = 12
 PAGE = Path(__file__).with_suffix(".md")
