@@ -19,13 +19,23 @@ def pytest_configure(config):
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """A file's tests share a process, for its fixtures; long ones go first, lest a process ends alone."""
+    """Long ones go first, lest a process ends alone."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    for item in items:
-        file = item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group("book" if file in BOOK else file))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests share a process, for its fixtures; so do the tests that share the book."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::")[0]
+            return BOOK if file in BOOK else file
+
+    config.option.loadscopereorder = False  # keeps the order above
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
