@@ -112,7 +112,9 @@ class Table:
         head = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in ("", *self.measures))
         body = "".join(
             f"<tr><th scope='row'>{html.escape(name)}</th>"
-            + "".join(f"<td>{html.escape(cell)}</td>" for cell in self._cells(name))
+            + "".join(
+                f"<td style='white-space:nowrap'>{cell.replace(' [', '<br>[', 1)}</td>" for cell in self._cells(name)
+            )
             + "</tr>"
             for name in self.methods
         )
