@@ -21,6 +21,7 @@ UNITS = {  # of a measure, as its axis says it
     "redrawn pointing": "share of clips",
     "redrawn half": "share of clips",
 }
+MARKS = ("circle", "square", "diamond", "x")  # beside colour, for eyes that see few
 
 
 def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
@@ -56,8 +57,7 @@ def _aim(name):
 def removal(curves: Mapping[str, Float[np.ndarray, "steps"]], *, title: str) -> go.Figure:
     """Probability of a class against the share of tokens taken away; a line for each way to choose them."""
     fig = go.Figure()
-    marks = ("circle", "square", "diamond", "x")
-    for (name, curve), colour, mark in zip(curves.items(), theme.CATEGORIES, marks, strict=False):
+    for (name, curve), colour, mark in zip(curves.items(), theme.CATEGORIES, MARKS, strict=False):
         shares = np.linspace(0, 100, len(curve))
         style = {"line": {"color": colour}, "marker": {"symbol": mark, "color": colour}}
         fig.add_scatter(x=shares, y=curve, mode="lines+markers", name=name, **style)
@@ -74,8 +74,7 @@ def needs(groups: Mapping[str, Sequence[tuple[float, float, float, float]]], *, 
       groups: a layer's name -> for each head (pointing, mean fall, lower end, upper end), shares in [0, 1].
     """
     fig = go.Figure()
-    marks = ("circle", "square", "diamond", "x")
-    for (name, rows), colour, mark in zip(groups.items(), theme.CATEGORIES, marks, strict=False):
+    for (name, rows), colour, mark in zip(groups.items(), theme.CATEGORIES, MARKS, strict=False):
         x, y, low, high = np.asarray(rows).T
         spread = {"symmetric": False, "array": high - y, "arrayminus": y - low, "thickness": 1.5, "color": colour}
         dots = {"mode": "markers", "marker": {"size": 11, "symbol": mark, "color": colour}}
