@@ -113,7 +113,8 @@ class Table:
         body = "".join(
             f"<tr><th scope='row'>{html.escape(name)}</th>"
             + "".join(
-                f"<td style='white-space:nowrap;padding:0 0.4em'>{cell.replace(' [', '<br>[', 1)}</td>" for cell in self._cells(name)
+                f"<td style='white-space:nowrap;padding:0 0.4em'>{cell.replace(' [', '<br>[', 1)}</td>"
+                for cell in self._cells(name)
             )
             + "</tr>"
             for name in self.methods
