@@ -1,15 +1,18 @@
 """What is saved comes back, number for number; what was damaged is refused in a sentence."""
 
 import json
+import zlib
 
 import jax
 import numpy as np
 import pytest
 from flax import nnx
+from safetensors.numpy import save_file
 from toys import POOLED, randomise, toy_clips, toy_config, toy_model
 
 import vivit_edu as ve
 from vivit_edu.pretrained.fit import fit, places, without_parameters
+from vivit_edu.pretrained.stored import safetensors_header
 
 
 def arrays(model):
@@ -52,16 +55,37 @@ def test_a_number_beyond_half_precision_is_refused(tmp_path):
 def test_the_configuration_can_be_read_and_the_card_is_kept(tmp_path):
     ve.pretrained.save(toy_model(), tmp_path, card="# A toy\n")
     record = json.loads((tmp_path / "config.json").read_text())
-    assert record["config"]["tubelet"] == [2, 3, 4] and record["format"] == 1
+    assert record["config"]["tubelet"] == [2, 3, 4] and record["format"] == 2
     assert (tmp_path / "README.md").read_text() == "# A toy\n"
 
 
-def test_one_flipped_bit_is_noticed(tmp_path):
+@pytest.mark.parametrize(("place", "said"), [(-100, "the checksum of '.*' differs"), (40, "checksum of its header")])
+def test_one_flipped_bit_is_noticed(tmp_path, place, said):
     path = ve.pretrained.save(toy_model(), tmp_path) / "model.safetensors"
     data = bytearray(path.read_bytes())
-    data[-100] ^= 1
+    data[place] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="SHA-256 differs"):
+    with pytest.raises(ValueError, match=said):
+        ve.pretrained.load(tmp_path)
+
+
+@pytest.mark.parametrize("crcs", [None, "[]", "not json", '{"tokenise/kernel": 1}'])
+def test_a_header_without_every_checksum_is_refused(tmp_path, crcs):
+    model = toy_model()
+    ve.pretrained.save(model, tmp_path)
+    save_file(arrays(model), tmp_path / "model.safetensors", metadata=crcs and {"crc32": crcs})
+    record = json.loads((tmp_path / "config.json").read_text())
+    record["crc32"] = zlib.crc32(safetensors_header(tmp_path / "model.safetensors"))
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="checksum"):
+        ve.pretrained.load(tmp_path)
+
+
+def test_a_configuration_without_a_checksum_is_refused(tmp_path):
+    ve.pretrained.save(toy_model(), tmp_path)
+    record = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**record, "crc32": "1"}))
+    with pytest.raises(ValueError, match=r"no checksum of model\.safetensors: its crc32 is '1'"):
         ve.pretrained.load(tmp_path)
 
 

@@ -13,7 +13,7 @@ from vivit_edu.model import ViViT
 from vivit_edu.pretrained.fit import fit, without_parameters
 from vivit_edu.pretrained.positions import resize_space, resize_time, tile_time
 from vivit_edu.pretrained.report import Report
-from vivit_edu.pretrained.stored import Derived
+from vivit_edu.pretrained.stored import Derived, reading
 
 TIMES = ("interpolate", "tile")
 LARGEST = 2**20  # frames, pixels or channels
@@ -42,9 +42,10 @@ def build(
     """
     _check_extent(arrays, config, source)
     wanted = dataclasses.replace(config, **overrides)
-    model = without_parameters(wanted)
     arrays = adapt(arrays, config, wanted, time=time, report=Report() if report is None else report)
-    fit(model, arrays, source=str(source))
+    with reading(arrays) as arrays:  # while the model is laid out
+        model = without_parameters(wanted)
+        fit(model, arrays, source=str(source))
     return model
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from flax import nnx
 from vivit_edu.config import RATES, ViViTConfig
 from vivit_edu.encoder import Encoder
 from vivit_edu.model import ViT, ViViT
+from vivit_edu.pretrained.stored import settled
 
 
 def flatten(params: Mapping) -> dict[str, np.ndarray]:
@@ -27,20 +27,21 @@ def flatten(params: Mapping) -> dict[str, np.ndarray]:
 
 def places(model: nnx.Module) -> dict[str, nnx.Param]:
     """Every parameter of a model by its '/'-joined path, "body/encoder/blocks/layers/0/mlp/first/kernel"."""
-    return {"/".join(map(str, path)): param for path, param in _flat(model)}
+    return {_joined(path): param for path, param in _flat(model)}
 
 
 def fit(model: nnx.Module, arrays: Mapping, *, source: str) -> None:
     """Sets every parameter of the model from `arrays`, by path; all or none.
 
-    The model may be one of shapes alone (`without_parameters`), and the arrays may be read from a file only when
-    they are asked for (`stored.Stored`, `stored.Derived`).
+    The model may be one of shapes alone (`without_parameters`), and the arrays may still lie in a file or be on
+    their way from it (`stored.Stored`, `stored.reading`).
 
     Raises:
       KeyError: where names are missing or unused; both lists are given.
       ValueError: where shapes differ; all of them are given.
     """
-    ours = places(model)
+    flat = _flat(model)
+    ours = {_joined(path): param for path, param in flat}
     missing, unused = sorted(ours.keys() - arrays.keys()), sorted(arrays.keys() - ours.keys())
     if missing or unused:
         raise KeyError(f"{source} does not fit the model: missing {missing or 'nothing'}; unused {unused or 'nothing'}")
@@ -48,10 +49,10 @@ def fit(model: nnx.Module, arrays: Mapping, *, source: str) -> None:
     if wrong:
         listed = "; ".join(f"{k} is {theirs}, expected {mine}" for k, (theirs, mine) in sorted(wrong.items()))
         raise ValueError(f"{source} does not fit the model: {listed}")
-    with ThreadPoolExecutor(4) as pool:  # reading and checking leave the interpreter free
-        values = list(pool.map(lambda name: _on_device(arrays[name], ours[name].dtype), ours))
-    flat = [(path, param.replace(value)) for (path, param), value in zip(_flat(model), values, strict=True)]
-    nnx.update(model, nnx.from_flat_state(flat))
+    numbers = [settled(arrays[name], param.dtype) for name, param in ours.items()]
+    values = jax.device_put(numbers, may_alias=True)  # on a CPU nothing is copied; one call, as each one costs time
+    filled = [(path, param.replace(value)) for (path, param), value in zip(flat, values, strict=True)]
+    nnx.update(model, nnx.from_flat_state(filled))
 
 
 class _Still(nnx.RngStream):
@@ -72,20 +73,25 @@ def without_parameters(config: ViViTConfig, *, seed: int = 0) -> ViViT:
     """
     model = _shapes(config) if any(getattr(config, rate) for rate in RATES) else _deepened(config)
     streams = nnx.to_flat_state(nnx.state(model, nnx.RngState))
-    keys = iter(jax.random.split(jax.random.key(seed), max(len(streams), 1)))
-    seeded = [
-        (path, var.replace(next(keys) if isinstance(var, nnx.RngKey) else jnp.zeros((), jnp.uint32)))
-        for path, var in streams
-    ]
-    nnx.update(model, nnx.from_flat_state(seeded))
+    if streams:  # a key is a function to compile: a quarter of a second, for nothing where nothing is random
+        keys = iter(jax.random.split(jax.random.key(seed), len(streams)))
+        seeded = [
+            (path, var.replace(next(keys) if isinstance(var, nnx.RngKey) else jnp.zeros((), jnp.uint32)))
+            for path, var in streams
+        ]
+        nnx.update(model, nnx.from_flat_state(seeded))
     return model
 
 
 def _shapes(config):
     kind = ViT if config.frames == 1 and config.body == "spacetime" else ViViT
-    rngs = nnx.Rngs(0)
-    rngs.default = _Still(jax.random.key(0), tag="default")
-    return nnx.eval_shape(lambda: kind(config, rngs=rngs))
+
+    def build():
+        rngs = nnx.Rngs(0)
+        rngs.default = _Still(jax.random.key(0), tag="default")
+        return kind(config, rngs=rngs)
+
+    return nnx.eval_shape(build)
 
 
 def _deepened(config):
@@ -101,10 +107,8 @@ def _deepened(config):
     return model
 
 
-def _on_device(array, dtype):
-    """The array on jax's device; on a CPU, one that was just read from a file is not copied again."""
-    numbers = np.asarray(array).astype(dtype, copy=False)
-    return jax.device_put(numbers, may_alias=True) if getattr(array, "fresh", False) else jnp.array(numbers, copy=True)
+def _joined(path):
+    return "/".join(map(str, path))
 
 
 def _flat(model):

@@ -1,11 +1,13 @@
 """Arrays where they lie in a file: name, shape and place known at once, numbers read when they are asked for."""
 
+import contextlib
 import dataclasses
 import json
 import math
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -13,6 +15,9 @@ import numpy as np
 
 HEADER_LIMIT = 8 * 2**20  # bytes; that of a model with thousands of tensors takes a twentieth
 ALIGNMENT = 64  # bytes
+READERS = 4  # threads; reading, checking and converting leave the interpreter free
+STRIP = 16  # numbers of a transposed array's last axis that are copied together: a line of the cache, read once
+PIECE = 2**20  # bytes read at once, whose checksum is taken while they are in the processor's cache
 SAFETENSORS_TYPES = {
     "F64": "float64",
     "F32": "float32",
@@ -49,14 +54,16 @@ class Stored:
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         memory = aligned(_bytes(self))
+        before, expected = self.crc or (0, None)
         with open(self.path, "rb", buffering=0) as file:
             file.seek(self.offset)
-            filled = 0
-            while filled < memory.size and (count := file.readinto(memory[filled:])):
+            filled, crc = 0, before
+            while filled < memory.size and (count := file.readinto(memory[filled : filled + PIECE])):
+                crc = crc if expected is None else zlib.crc32(memory[filled : filled + count], crc)
                 filled += count
         if filled != memory.size:
             raise ValueError(f"{self.path} ends within {self.name!r}")
-        if self.crc is not None and zlib.crc32(memory, self.crc[0]) != self.crc[1]:
+        if expected not in (None, crc):
             raise ValueError(f"{self.path} is damaged: the checksum of {self.name!r} differs")
         numbers = memory.view(self.dtype).reshape(self.shape, order=self.order)
         return numbers.astype(dtype or self.dtype, copy=False)
@@ -81,25 +88,64 @@ class Derived:
         return np.asarray(self.fold(*(np.asarray(array) for array in self.arrays)), dtype)
 
 
+@contextlib.contextmanager
+def reading(arrays: Mapping) -> Iterator[dict[str, "Ahead"]]:
+    """The arrays, which a few threads read from now on, as float32; at the end, what nobody waited for is left."""
+    pool = ThreadPoolExecutor(READERS)
+    try:
+        yield {name: Ahead(array, pool) for name, array in arrays.items()}
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Ahead:
+    """An array on its way: its shape is known, and `np.asarray` waits for its numbers."""
+
+    fresh = True
+
+    def __init__(self, array, pool: ThreadPoolExecutor):
+        self.shape, self._numbers = array.shape, pool.submit(settled, array, np.dtype(np.float32))
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return self._numbers.result()
+
+
+def settled(array, dtype: np.dtype) -> np.ndarray:
+    """The array's numbers in memory that nobody else writes to, where jax on a CPU can leave them."""
+    numbers = np.asarray(array)
+    at_rest = numbers.dtype == dtype and numbers.flags.c_contiguous and numbers.ctypes.data % ALIGNMENT == 0
+    if at_rest and getattr(array, "fresh", False):
+        return numbers
+    copy = aligned(numbers.size * dtype.itemsize).view(dtype).reshape(numbers.shape)
+    if numbers.flags.c_contiguous:
+        np.copyto(copy, numbers, casting="unsafe")
+        return copy
+    for start in range(0, numbers.shape[-1], STRIP):
+        np.copyto(copy[..., start : start + STRIP], numbers[..., start : start + STRIP], casting="unsafe")
+    return copy
+
+
 def _hollow(array):
     return np.broadcast_to(np.zeros((), np.float32), array.shape)  # one number, whatever the shape
 
 
-def read_safetensors(path: str | Path) -> dict[str, Stored]:
+def read_safetensors(path: str | Path, *, crc: int | None = None) -> dict[str, Stored]:
     """The arrays of a safetensors file by name, none of them read yet.
+
+    Args:
+      crc: CRC-32 of the header, which then holds every array's own, as `checksums` wrote them.
 
     Raises:
       ValueError: where the header is damaged, or its tensors are not exactly the file's bytes.
     """
-    path, size = Path(path), os.path.getsize(path)
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(size - 8, HEADER_LIMIT):
-            raise ValueError(f"{path} is no safetensors file, or cut short: a header of {length} in {size} bytes")
-        header = parse_json(file.read(length), source=f"the header of {path}")
-    header.pop("__metadata__", None)
-    stored = {name: _entry(path, name, entry, 8 + length) for name, entry in header.items()}
-    end = 8 + length
+    path, text = Path(path), safetensors_header(path)
+    if crc is not None and zlib.crc32(text) != crc:
+        raise ValueError(f"{path} is damaged, or not the file that was saved: the checksum of its header differs")
+    header, end, size = parse_json(text, source=f"the header of {path}"), 8 + len(text), os.path.getsize(path)
+    metadata = header.pop("__metadata__", None)
+    stored = {name: _entry(path, name, entry, end) for name, entry in header.items()}
+    if crc is not None:
+        stored = _checked(stored, metadata, path)
     for array in sorted(stored.values(), key=lambda array: (array.offset, _bytes(array))):
         if array.offset != end:
             raise ValueError(f"{path} is damaged: {array.name!r} does not begin where the tensor before it ends")
@@ -107,6 +153,33 @@ def read_safetensors(path: str | Path) -> dict[str, Stored]:
     if end != size:
         raise ValueError(f"{path} is damaged or cut short: its header describes {end} bytes, it has {size}")
     return stored
+
+
+def safetensors_header(path: Path) -> bytes:
+    """The header's JSON, still as text.
+
+    Raises:
+      ValueError: where the file is too short to hold one.
+    """
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(size - 8, HEADER_LIMIT):
+            raise ValueError(f"{path} is no safetensors file, or cut short: a header of {length} in {size} bytes")
+        return file.read(length)
+
+
+def checksums(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Metadata for a safetensors file of these arrays: the CRC-32 of the bytes of each."""
+    return {"crc32": json.dumps({name: zlib.crc32(array) for name, array in arrays.items()})}
+
+
+def _checked(stored, metadata, path):
+    text = metadata.get("crc32") if isinstance(metadata, dict) else None
+    crcs = parse_json(text, source=f"the checksums of {path}") if isinstance(text, str) else {}
+    if missing := sorted(stored.keys() - crcs.keys()):
+        raise ValueError(f"the header of {path} has no checksum of {', '.join(missing)[:200]}")
+    return {name: dataclasses.replace(array, crc=(0, crcs[name])) for name, array in stored.items()}
 
 
 def _entry(path, name, entry, start):
@@ -138,7 +211,7 @@ def read_json(path: str | Path) -> dict:
     return parse_json(Path(path).read_bytes(), source=str(path))
 
 
-def parse_json(text: bytes, *, source: str) -> dict:
+def parse_json(text: str | bytes, *, source: str) -> dict:
     """The object that the JSON text holds."""
     try:
         record = json.loads(text)
