@@ -23,7 +23,7 @@ from vivit_edu.training.recipe import Recipe
 
 CLIPS = {"train": 63, "validation": 0, "test": 0}  # of each class, for video: the default set and twice as many more
 RECIPES = {
-    "ViT-nano/8": Recipe(steps=4000, batch=96),
+    "ViT-nano/8": Recipe(steps=1600, batch=96, learning_rate=4e-3, weight_decay=0.2),
     "ViViT-nano/8x2": Recipe(steps=3000),
     "ViViT-nano/8x2 FE": Recipe(steps=3000),
     "ViViT-nano/8x2 FSA": Recipe(steps=3000),
