@@ -13,6 +13,10 @@ def pytest_configure(config):
     """Toy sizes are compiled far longer than they run: the compiler leaves most of its work, and keeps the rest."""
     import jax
 
+    if jax.__version_info__ < (0, 11):  # this flag halves the rest, and later releases do not know it
+        with pytest.MonkeyPatch.context() as patch:  # notebooks, which inherit the environment, compile as for users
+            patch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false")
+            jax.devices()  # reads the flags, once
     jax.config.update("jax_disable_most_optimizations", True)
     if hasattr(config, "cache"):  # not with -p no:cacheprovider
         jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
