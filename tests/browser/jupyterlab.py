@@ -75,7 +75,8 @@ def run_all(page, address, name, seconds):
     page.wait_for_selector(".jp-NotebookPanel-notebook .jp-Cell")
     page.wait_for_function(KERNEL, timeout=60_000)
     page.evaluate(RUN_ALL)
-    page.wait_for_function(ALL_RAN, timeout=1000 * seconds)
+    page.wait_for_function(ALL_RAN, timeout=1000 * seconds)  # the last one has begun
+    page.wait_for_function(KERNEL, timeout=1000 * seconds)
 
 
 def wait_until_up(address, server, log, seconds=90):

@@ -16,8 +16,8 @@ def examples(tmp_path_factory):
     return {s: ve.data.clips.examples(s, folder, verbs=["grow", "blink_thrice"]) for s in ("train", "test")}
 
 
-def tiny(seed=0):
-    config = ve.named("ViViT-nano/16x4 FE", width=16, depth=1, heads=2, temporal_depth=1)
+def tiny(seed=0, **overrides):
+    config = ve.named("ViViT-nano/16x4 FE", width=16, depth=1, heads=2, temporal_depth=1, **overrides)
     return ve.ViViT(config, rngs=nnx.Rngs(seed))
 
 
@@ -33,6 +33,15 @@ def test_a_tiny_model_learns_its_training_clips_and_the_history_tells_it(example
 def test_the_same_seed_gives_the_same_history(examples):
     one, same = (fit(tiny(), examples["train"], Recipe(steps=4, batch=10))[1]["loss"] for _ in range(2))
     np.testing.assert_array_equal(one, same)
+
+
+def test_a_look_at_other_clips_on_the_way_changes_nothing(examples):
+    recipe, random = Recipe(steps=6, batch=10), {"dropout": 0.3, "stochastic_depth": 0.5}
+    _, alone = fit(tiny(**random), examples["train"], recipe)
+    _, watched = fit(tiny(**random), examples["train"], recipe, validation=examples["test"], every=2)
+    np.testing.assert_array_equal(alone["loss"], watched["loss"])
+    _, certain = fit(tiny(), examples["train"], recipe)
+    assert (alone["loss"] != certain["loss"])[1:].all()  # a new head answers zero, whatever was left out
 
 
 def test_scores_are_those_of_the_predictions(examples):

@@ -15,7 +15,7 @@ from vivit_edu.data.sample import centre_offset, clip_indices, random_offset
 from vivit_edu.data.video import read_frames, video_info
 
 MEMORY = 1 << 30  # bytes of decoded frames kept, so that small sets are decoded once
-READ = grain.ReadOptions(num_threads=2, prefetch_buffer_size=96)
+AHEAD = 96  # clips made before they are asked for
 
 
 def batches(
@@ -57,13 +57,17 @@ def batches(
         raise ValueError(f"flip must be in [0, 1]; got {flip}")
     _check_files(examples)
     size = (size, size) if isinstance(size, int) else tuple(size)
-    clip = {"frames": frames, "stride": stride, "size": size, "read": _reader(examples, _Fit(size, short_side))}
+    fit = _Fit(size, short_side)
+    held = _held_in_memory(examples, fit)
+    clip = {"frames": frames, "stride": stride, "size": size, "read": _Memory(fit) if held else _File(fit)}
     source = grain.MapDataset.source(list(enumerate(examples))).seed(seed)
     if train:
         view, source = _View(**clip, offset=random_offset, corner=_anywhere, flip=flip), source.shuffle()
     else:
         view = _View(**clip, offset=_centre, corner=_middle)
-    return source.repeat(epochs).random_map(view).batch(batch, drop_remainder=train).to_iter_dataset(READ)
+    # decoding leaves the interpreter to others; where nothing is decoded, two threads take twice one's time
+    read = grain.ReadOptions(num_threads=1 if held else 2, prefetch_buffer_size=AHEAD)
+    return source.repeat(epochs).random_map(view).batch(batch, drop_remainder=train).to_iter_dataset(read)
 
 
 def normalise(video: Array) -> Array:
@@ -145,19 +149,34 @@ def _check_files(examples):
         raise FileNotFoundError(f"{len(missing)} of {len(examples)} files are missing or empty; the first is {first}")
 
 
-def _reader(examples, fit):
-    """What gives an example's chosen frames: from memory, where the whole set seems to fit, or from the file."""
+def _held_in_memory(examples, fit):
+    """Whether the whole set, decoded, seems to fit into MEMORY."""
     try:
         info = video_info(examples[0].path)
     except ValueError as error:
         raise ValueError(f"example 0: {error}") from error
-    if len(examples) * info.frames * np.prod(fit(info.size)) * 3 <= MEMORY:
-        return lambda example, choose: (video := _kept(example, fit))[choose(len(video))]
-    return lambda example, choose: _frames(example, fit, choose)
+    return len(examples) * info.frames * np.prod(fit(info.size)) * 3 <= MEMORY
 
 
-def _frames(example, fit, choose=np.arange):
-    return read_frames(example.path, example.start, example.end, choose=choose, resize=fit)
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """Gives the frames that `choose` picks of an example, decoded from its file."""
+
+    fit: _Fit
+
+    def __call__(self, example, choose=np.arange):
+        return read_frames(example.path, example.start, example.end, choose=choose, resize=self.fit)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Memory:
+    """Gives the frames that `choose` picks of an example, which is decoded once."""
+
+    fit: _Fit
+
+    def __call__(self, example, choose):
+        video = _kept(example, self.fit)
+        return video[choose(len(video))]
 
 
 class _Kept:
@@ -172,7 +191,7 @@ class _Kept:
             if key in self.kept:
                 self.kept.move_to_end(key)
                 return self.kept[key]
-        frames = _frames(example, fit)
+        frames = _File(fit)(example)
         with self.lock:
             if key not in self.kept:
                 self.kept[key], self.held = frames, self.held + frames.nbytes

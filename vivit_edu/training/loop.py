@@ -50,19 +50,21 @@ def fit(
     recipe = recipe or Recipe()
     every = every or max(1, recipe.steps // 4)
     optimiser = nnx.Optimizer(model, recipe.transformation(), wrt=nnx.Param)
-    seen, validated, schedule = [], [], recipe.schedule()
+    model.train()
+    one_step = nnx.cached_partial(train_step, model, optimiser)  # the model's structure is looked through once
+    seen, validated = [], []
     with tqdm(total=recipe.steps, unit="step", desc=model.config.name) as bar:
         for step, batch in enumerate(itertools.islice(_endless(model, examples, recipe), recipe.steps), start=1):
-            model.train()
-            metrics = train_step(model, optimiser, batch, smoothing=recipe.label_smoothing)
-            seen.append({"step": step, "learning_rate": schedule(step - 1), **metrics})
+            metrics = one_step(batch, smoothing=recipe.label_smoothing)
+            seen.append({"step": step, **metrics})
             bar.update()
             if step % 20 == 0:
                 bar.set_postfix({name: f"{float(value):.2f}" for name, value in metrics.items()}, refresh=False)
             if validation is not None and (step % every == 0 or step == recipe.steps):
                 validated.append({"step": step, **evaluate(model, validation, batch=recipe.batch)})
     model.eval()
-    columns = _columns(seen) | {f"validation/{name}": values for name, values in _columns(validated).items()}
+    columns = _columns(seen) | {"learning_rate": np.asarray(recipe.schedule()(np.arange(recipe.steps)))}
+    columns |= {f"validation/{name}": values for name, values in _columns(validated).items()}
     return TrainState(model=model, optimiser=optimiser, step=recipe.steps), columns
 
 
