@@ -86,9 +86,9 @@ def faults(browser, address: str, page: str, look: str, picture: Path | None = N
         if picture:
             picture.parent.mkdir(parents=True, exist_ok=True)
             tab.screenshot(path=str(picture), full_page=True)
-        tab.evaluate("look.unfold()")
-        tab.evaluate("look.settle()")
-        found += tab.evaluate("look.faults()")
+        if tab.evaluate("look.unfold()"):
+            tab.evaluate("look.settle()")
+            found += tab.evaluate("look.faults()")
     finally:
         context.close()
     return sorted(set(found))

@@ -15,15 +15,20 @@ globalThis.look = (() => {
   const settle = async () => {
     for (let y = 0; y < document.body.scrollHeight; y += 700) {
       scrollTo(0, y);
-      await rest(60);
+      await rest(25); // more than a frame
     }
     await window.MathJax?.startup?.promise;
     for (let turn = 0; turn < 100 && unsettled(); turn++) await rest(100);
     scrollTo(0, 0);
-    await rest(300);
+    await rest(150);
   };
 
-  const unfold = () => all("details").forEach((part) => (part.open = true));
+  // Opens what is folded, and says how much that was.
+  const unfold = () => {
+    const folded = all("details:not([open])");
+    folded.forEach((part) => (part.open = true));
+    return folded.length;
+  };
 
   const luminance = (colour) => {
     const [red, green, blue, alpha = 1] = colour.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0, 0];
