@@ -27,6 +27,12 @@ def test_measures_draws_every_method_with_its_interval_and_chance_dashed(table):
     assert [note.text for note in figure.layout.annotations] == ["deletion: low is good", "pointing: high is good"]
 
 
+def test_what_is_redrawn_should_come_to_chance():
+    rows = [Row(m, "redrawn half", per_clip=np.array([0.4, 0.6])) for m in ("attention", "chance")]
+    figure = figures.measures(Table(rows=tuple(rows), name="toy"), ["redrawn half"], title="toys")
+    assert figure.layout.annotations[0].text == "redrawn half: chance is good"
+
+
 def test_measures_refuses_one_that_is_not_there(table):
     with pytest.raises(KeyError, match="overlap"):
         figures.measures(table, ["overlap"], title="toys")

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from vivit_edu.explain import theme
-from vivit_edu.explain.verdict import LOWER_IS_BETTER, Table
+from vivit_edu.explain.verdict import AIMS, Table
 
 UNITS = {  # of a measure, as its axis says it
     "pointing": "share of clips",
@@ -31,7 +31,7 @@ def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
       KeyError: where the table has no such measure.
     """
     methods = [method for method in table.methods if method != "chance"][::-1]
-    heads = [f"{name}: {_aim(name)} is good" for name in names]
+    heads = [f"{name}: {AIMS.get(name, 'high')} is good" for name in names]
     fig = make_subplots(rows=len(names), subplot_titles=heads, vertical_spacing=0.34 / len(names) + 0.02)
     fig.update_annotations(font={"size": 12})  # a phone is narrow
     for row, name in enumerate(names, start=1):
@@ -46,12 +46,6 @@ def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
         fig.update_xaxes(title=UNITS[name], range=limits, row=row, col=1)
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, height=90 + 255 * len(names))
     return fig.update_layout(margin={"t": 84, "b": 44})
-
-
-def _aim(name):
-    if name in ("redrawn pointing", "redrawn half"):
-        return "chance"
-    return "low" if name in LOWER_IS_BETTER else "high"
 
 
 def removal(curves: Mapping[str, Float[np.ndarray, "steps"]], *, title: str) -> go.Figure:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 RESAMPLES = 1000
-LOWER_IS_BETTER = ("deletion", "redrawn", "redrawn pointing", "redrawn half")
+AIMS = {"deletion": "low", "redrawn": "near 0", "redrawn pointing": "chance", "redrawn half": "chance"}  # else high
 COMPARED = ("pointing", "overlap", "time", "half", "deletion", "insertion")
 
 
@@ -88,7 +88,7 @@ class Table:
             return ""
         parts = {"loses to": [], "wins over": [], "cannot be told from": []}
         for measure in (name for name in COMPARED if name in self.measures):
-            sign = -1 if measure in LOWER_IS_BETTER else 1
+            sign = -1 if AIMS.get(measure) == "low" else 1
             gain = sign * (self[rival, measure].per_clip - self[method, measure].per_clip)
             low, high = interval(gain)
             how = "loses to" if low > 0 else "wins over" if high < 0 else "cannot be told from"
@@ -120,7 +120,8 @@ class Table:
             for name in self.methods
         )
         clips = max(len(row.per_clip) for row in self.rows)
-        caption = f"{self.name}, {clips} clips: mean [95 % interval]; low is good in {', '.join(LOWER_IS_BETTER)}"
+        aims = "".join(f", {aim} in {measure}" for measure, aim in AIMS.items() if measure in self.measures)
+        caption = f"{self.name}, {clips} clips: mean [95 % interval]; high is good{aims}"
         return (
             f"<div style='overflow-x:auto'><table><caption>{html.escape(caption)}</caption>"
             f"<thead><tr>{head}</tr></thead>"
