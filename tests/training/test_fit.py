@@ -62,6 +62,7 @@ def test_the_model_given_is_trained_in_place_and_ends_in_evaluation_mode(example
 
 def test_too_few_or_no_examples_are_refused(examples):
     with pytest.raises(ValueError, match="a batch of 48 clips needs at least as many examples; got 20"):
-        fit(tiny(), examples["train"], Recipe(steps=2))
+        fit(model := tiny(), examples["train"], Recipe(steps=2))
+    assert model.body.space.dropout.deterministic  # as it came
     with pytest.raises(ValueError, match="nothing to predict"):
         predict(tiny(), [])

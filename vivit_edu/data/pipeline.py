@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
@@ -59,15 +60,16 @@ def batches(
     size = (size, size) if isinstance(size, int) else tuple(size)
     fit = _Fit(size, short_side)
     held = _held_in_memory(examples, fit)
-    clip = {"frames": frames, "stride": stride, "size": size, "read": _Memory(fit) if held else _File(fit)}
+    read = functools.partial(_frames_in_memory if held else _frames, fit=fit)
+    clip = {"frames": frames, "stride": stride, "size": size, "read": read}
     source = grain.MapDataset.source(list(enumerate(examples))).seed(seed)
     if train:
         view, source = _View(**clip, offset=random_offset, corner=_anywhere, flip=flip), source.shuffle()
     else:
         view = _View(**clip, offset=_centre, corner=_middle)
     # decoding leaves the interpreter to others; where nothing is decoded, two threads take twice one's time
-    read = grain.ReadOptions(num_threads=1 if held else 2, prefetch_buffer_size=AHEAD)
-    return source.repeat(epochs).random_map(view).batch(batch, drop_remainder=train).to_iter_dataset(read)
+    threads = grain.ReadOptions(num_threads=1 if held else 2, prefetch_buffer_size=AHEAD)
+    return source.repeat(epochs).random_map(view).batch(batch, drop_remainder=train).to_iter_dataset(threads)
 
 
 def normalise(video: Array) -> Array:
@@ -158,25 +160,13 @@ def _held_in_memory(examples, fit):
     return len(examples) * info.frames * np.prod(fit(info.size)) * 3 <= MEMORY
 
 
-@dataclasses.dataclass(frozen=True)
-class _File:
-    """Gives the frames that `choose` picks of an example, decoded from its file."""
-
-    fit: _Fit
-
-    def __call__(self, example, choose=np.arange):
-        return read_frames(example.path, example.start, example.end, choose=choose, resize=self.fit)
+def _frames(example, choose=np.arange, *, fit):
+    return read_frames(example.path, example.start, example.end, choose=choose, resize=fit)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Memory:
-    """Gives the frames that `choose` picks of an example, which is decoded once."""
-
-    fit: _Fit
-
-    def __call__(self, example, choose):
-        video = _kept(example, self.fit)
-        return video[choose(len(video))]
+def _frames_in_memory(example, choose, *, fit):
+    video = _kept(example, fit)
+    return video[choose(len(video))]
 
 
 class _Kept:
@@ -191,7 +181,7 @@ class _Kept:
             if key in self.kept:
                 self.kept.move_to_end(key)
                 return self.kept[key]
-        frames = _File(fit)(example)
+        frames = _frames(example, fit=fit)
         with self.lock:
             if key not in self.kept:
                 self.kept[key], self.held = frames, self.held + frames.nbytes

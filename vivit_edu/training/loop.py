@@ -50,11 +50,12 @@ def fit(
     recipe = recipe or Recipe()
     every = every or max(1, recipe.steps // 4)
     optimiser = nnx.Optimizer(model, recipe.transformation(), wrt=nnx.Param)
+    clips = itertools.islice(_endless(model, examples, recipe), recipe.steps)  # refuses before the model is touched
     model.train()
     one_step = nnx.cached_partial(train_step, model, optimiser)  # the model's structure is looked through once
     seen, validated = [], []
     with tqdm(total=recipe.steps, unit="step", desc=model.config.name) as bar:
-        for step, batch in enumerate(itertools.islice(_endless(model, examples, recipe), recipe.steps), start=1):
+        for step, batch in enumerate(clips, start=1):
             metrics = one_step(batch, smoothing=recipe.label_smoothing)
             seen.append({"step": step, **metrics})
             bar.update()
