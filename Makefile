@@ -18,7 +18,7 @@ LOCK      = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --p
 
 # wheels are large, and some networks slow
 export UV_HTTP_TIMEOUT ?= 180
-# Linux: large arrays in large pages; training spares a fifth of the processor's time (elsewhere without effect)
+# Linux: large arrays in large pages; training takes a tenth less time (elsewhere without effect)
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .DELETE_ON_ERROR:
