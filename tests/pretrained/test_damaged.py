@@ -96,7 +96,7 @@ def test_a_file_cut_anywhere_is_refused(kind, tmp_path):
 def test_bits_flipped_at_random_are_refused_or_harmless(kind, tmp_path):
     source, file = KINDS[kind](tmp_path)
     data, rng = file.read_bytes(), np.random.default_rng(0)
-    places = [*rng.integers(0, min(3000, len(data)), 10), *rng.integers(0, len(data), 10)]
+    places = [*rng.integers(0, min(3000, len(data)), 15), *rng.integers(0, len(data), 15)]
     options = OPTIONS.get(kind, {})
     before, accepted = numbers(ve.pretrained.load(source, **options)), 0
     for place in places:

@@ -136,7 +136,7 @@ class Explorer(anywidget.AnyWidget):
         frames = reduced(self._shown, export.PIXELS)
         live["clip"] = live["clip"] | {"height": frames.shape[1], "width": frames.shape[2]}
         live |= {"frames": frames.tobytes(), "probabilities": self._probabilities([])}
-        counts = [head_counts(model) for model in self._models]
+        counts = [head_counts(*pair) for pair in zip(self._models, self._videos, strict=True)]
         small = all(export.is_small(model.config) for model in self._models)
         knocked = export.knocked(counts, self._chances) if small else {}
         return export.state(live, self._intact_rows, layers=layers, heads=heads, every=every, knocked=knocked)

@@ -1,6 +1,5 @@
 """A model's answer with some of its heads switched off: a tap that multiplies each head's weights by 0 or 1."""
 
-import functools
 from collections.abc import Collection, Mapping, Sequence
 
 import jax
@@ -10,26 +9,13 @@ from jaxtyping import Float
 
 from vivit_edu.arrays import Array
 from vivit_edu.data.clips import NOUNS, VERBS
-from vivit_edu.model import ViT, ViViT
+from vivit_edu.explain.record import record_shapes
+from vivit_edu.model import ViViT
 
 
-def head_counts(model: ViViT) -> dict[str, int]:
+def head_counts(model: ViViT, video: Float[Array, "1 ..."]) -> dict[str, int]:
     """How many heads each attention of the model has, by its name, in the order in which they run."""
-    return dict(_head_counts(type(model), model.config))
-
-
-@functools.lru_cache(maxsize=64)  # to ask a model means to trace it, longer than it takes to answer a click
-def _head_counts(kind, config):
-    counts = {}
-
-    def tap(name, weights):
-        counts[name] = weights.shape[-3]
-        return weights
-
-    clip = jax.ShapeDtypeStruct((1, config.frames, *config.size, config.channels), np.float32)
-    model = nnx.eval_shape(lambda: kind(config, rngs=nnx.Rngs(0)))
-    nnx.eval_shape(lambda m, v: m(v[:, 0] if kind is ViT else v, tap=tap), model, clip)
-    return counts
+    return {name: shape[-3] for name, shape in record_shapes(model, video).items()}
 
 
 def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ()) -> dict[str, np.ndarray]:
@@ -42,18 +28,18 @@ def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = (
     Raises:
       KeyError: where the model has no such head.
     """
-    found = _masked(model, video, masks(model, off))
+    found = _masked(model, video, masks(model, video, off))
     names = model.config.classes if isinstance(model.config.classes, Mapping) else found  # jax sorts them
     return {name: np.asarray(found[name])[0] for name in names}
 
 
-def masks(model: ViViT, off: Collection[str] = ()) -> dict[str, np.ndarray]:
+def masks(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ()) -> dict[str, np.ndarray]:
     """For each attention a number for each head, in the order in which they run: 1, or 0 where it is off.
 
     Raises:
       KeyError: where the model has no such head.
     """
-    found = {name: np.ones(count, np.float32) for name, count in head_counts(model).items()}
+    found = {name: np.ones(count, np.float32) for name, count in head_counts(model, video).items()}
     for key in off:
         name, _, head = key.partition("|")
         if name not in found or not head.isdigit() or int(head) >= len(found[name]):

@@ -4,10 +4,12 @@ import dataclasses
 import io
 import json
 import zipfile
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
+import jax
 import numpy as np
 from flax import nnx
 from jaxtyping import Float
@@ -151,15 +153,20 @@ def _run(model, video, *, keep, heads, queries):
 
 
 def record_shapes(model, video):
-    """The shape of every attention's weights by name, in the order in which they run."""
-    shapes = {}
+    """The shape of every attention's weights by name, in the order in which they run; traced once."""
+    return {name: weights.shape for name, weights in _weights.eval_shape(*nnx.split(model), video).items()}
 
-    def tap(name, weights):
-        shapes[name] = weights.shape
-        return weights
 
-    nnx.eval_shape(lambda m, v: m(v, tap=tap), model, video)
-    return shapes
+@partial(jax.jit, static_argnums=0)
+def _weights(graph, state, video):
+    weights = OrderedDict()  # jax sorts other mappings by name
+
+    def tap(name, value):
+        weights[name] = value
+        return value
+
+    nnx.merge(graph, state)(video, tap=tap)
+    return weights
 
 
 def _check(name, what, chosen, count):

@@ -141,7 +141,7 @@ def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[s
     Raises:
       KeyError: where the model has no such head.
     """
-    order = masks(model, off)
+    order = masks(model, video, off)
     kept = _projections(model, video, order)  # sorted by name, as jax does
     projections = {name: tuple(np.asarray(x, np.float32)[0] for x in kept[name]) for name in order}
     return Rows(config=model.config, projections=projections)
