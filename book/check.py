@@ -13,10 +13,9 @@ import threading
 from pathlib import Path
 
 HTML = Path(__file__).resolve().parent / "_build" / "html"
-LOOKS = {
-    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "has_touch": True},
+WINDOWS = {  # name: its options, and the looks that are taken in it, one after another; a page is loaded once in each
+    "wide": ({"viewport": {"width": 1280, "height": 900}}, ("dark", "light")),
+    "phone": ({"viewport": {"width": 390, "height": 844}, "has_touch": True}, ("light",)),
 }
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -69,9 +68,13 @@ def pages(folder: Path) -> list[str]:
     return [page for page in found if not page.startswith("_")]
 
 
-def faults(browser, address: str, page: str, look: str, picture: Path | None = None) -> list[str]:
-    """What is wrong with one page in one look, a sentence each."""
-    context = browser.new_context(**LOOKS[look])
+def faults(browser, address: str, page: str, window: str, pictures: Path | None = None) -> list[str]:
+    """What is wrong with one page in one window, a sentence each; full-page pictures go into `pictures`.
+
+    The reader's system changes from dark to light while the page is open, and last of all what is folded is opened.
+    """
+    options, colours = WINDOWS[window]
+    context = browser.new_context(**options, color_scheme=colours[0])
     found = []
     try:
         context.route("**/*", functools.partial(_only_from, address, found))
@@ -81,17 +84,25 @@ def faults(browser, address: str, page: str, look: str, picture: Path | None = N
         tab.on("response", lambda r: found.append(f"{r.status} {r.url}") if r.status >= 400 else None)
         tab.goto(f"{address}/{page}", wait_until="load")
         tab.evaluate(LOOK)
-        tab.evaluate("look.settle()")
-        found += tab.evaluate("look.faults()")
-        if picture:
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            tab.screenshot(path=str(picture), full_page=True)
+        for colour in colours:
+            tab.emulate_media(color_scheme=colour)
+            found += _seen(tab, colour)
+            if pictures:
+                pictures.mkdir(parents=True, exist_ok=True)
+                name = f"{page.removesuffix('.html').replace('/', '_')}_{window}_{colour}.png"
+                tab.screenshot(path=str(pictures / name), full_page=True)
         if tab.evaluate("look.unfold()"):
-            tab.evaluate("look.settle()")
-            found += tab.evaluate("look.faults()")
+            found += _seen(tab, colour)
     finally:
         context.close()
     return sorted(set(found))
+
+
+def _seen(tab, colour):
+    tab.evaluate("look.settle()")
+    theme = tab.evaluate("document.documentElement.dataset.theme")
+    wrong = [] if theme == colour else [f"{colour} is asked for, and the page is {theme}"]
+    return wrong + [f"in {colour}, {fault}" for fault in tab.evaluate("look.faults()")]
 
 
 def _only_from(address, found, route):
@@ -104,13 +115,12 @@ def _only_from(address, found, route):
 
 
 def check(folder: Path, pictures: Path | None = None) -> dict[tuple[str, str], list[str]]:
-    """The faults of every page in every look: {(page, look): sentences}, without those that have none."""
+    """The faults of every page in every window: {(page, window): sentences}, without those that have none."""
     result = {}
     with served(folder) as address, chromium() as browser:
         for page in pages(folder):
-            for look in LOOKS:
-                picture = pictures and pictures / f"{page.removesuffix('.html').replace('/', '_')}_{look}.png"
-                result[page, look] = faults(browser, address, page, look, picture)
+            for window in WINDOWS:
+                result[page, window] = faults(browser, address, page, window, pictures)
     return {place: sentences for place, sentences in result.items() if sentences}
 
 
@@ -120,8 +130,8 @@ def main() -> int:
     parser.add_argument("--book", type=Path, default=HTML, help="the built book")
     options = parser.parse_args()
     found = check(options.book, options.pictures)
-    for (page, look), sentences in found.items():
-        print(*(f"{page} ({look}): {sentence}" for sentence in sentences), sep="\n")
+    for (page, window), sentences in found.items():
+        print(*(f"{page} ({window}): {sentence}" for sentence in sentences), sep="\n")
     return 1 if found else 0
 
 

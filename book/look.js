@@ -18,7 +18,7 @@ globalThis.look = (() => {
       await rest(25); // more than a frame
     }
     await window.MathJax?.startup?.promise;
-    for (let turn = 0; turn < 100 && unsettled(); turn++) await rest(100);
+    for (let turn = 0; turn < 600 && unsettled(); turn++) await rest(50);
     scrollTo(0, 0);
     await rest(150);
   };

@@ -52,9 +52,9 @@ def tour(open_page, address):
     return show
 
 
-@pytest.mark.parametrize("look", check.LOOKS)
-def test_no_page_has_a_fault(chromium, book, address, look):
-    found = {page: check.faults(chromium, address, page, look) for page in check.pages(book)}
+@pytest.mark.parametrize("window", check.WINDOWS)
+def test_no_page_has_a_fault(chromium, book, address, window):
+    found = {page: check.faults(chromium, address, page, window) for page in check.pages(book)}
     assert {page: sentences for page, sentences in found.items() if sentences} == {}
 
 

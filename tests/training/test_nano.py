@@ -1,4 +1,4 @@
-"""The embedded models: what their cards say holds, and can be had again."""
+"""The embedded models: what their cards say holds, and their recipe learns as it did (`make models` runs all of it)."""
 
 import dataclasses
 import json
@@ -48,7 +48,9 @@ def test_embedded_model_scores_what_its_card_says(name, clips):
 
 
 @pytest.mark.slow
-def test_image_model_trained_anew_scores_within_its_cards_interval(clips):
-    _, again = nano.train("ViT-nano/8")
-    _, low, high = card("ViT-nano/8")["scores"]["noun"]
-    assert low <= again["scores"]["noun"][0] <= high
+def test_image_model_trained_a_fifth_as_long_gets_as_far_as_it_did(clips):
+    recipe = dataclasses.replace(nano.RECIPES["ViT-nano/8"], steps=320, warmup=16)
+    _, made = nano.train("ViT-nano/8", recipe=recipe)
+    assert made["recipe"] == dataclasses.asdict(recipe)
+    # .56 to .62 with three seeds; .41 with half the batch, .52 with twice the rate, .10 with nothing learnt
+    assert 0.53 <= made["scores"]["noun"][0] <= 0.68
