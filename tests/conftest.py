@@ -45,8 +45,8 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.fixture(autouse=True)
 def _compiled_as_for_users(request):
-    """A test that trains runs longer than it compiles."""
-    if request.node.get_closest_marker("slow") is None:
+    """A test that trains or asks a model often runs longer than it compiles."""
+    if request.node.get_closest_marker("optimised") is None:
         yield
         return
     import jax

@@ -125,10 +125,11 @@ def test_a_clip_that_meets_no_other_class_stays_and_has_no_half():
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_on_a_trained_model_methods_point_at_the_object_and_beat_chance(clips):
     model = ve.pretrained.load("ViViT-nano/8x2 FE")
     every = ve.data.clips.examples("test", clips)
-    table = faithfulness.score(model, every[::24], METHODS, batch=20)  # 40 clips
+    table = faithfulness.score(model, every[::24], METHODS, batch=20, steps=8)  # 40 clips
     assert table["occlusion", "pointing"].value >= 0.8 > table["chance", "pointing"].value + 0.2
     assert table["occlusion", "deletion"].value < table["chance", "deletion"].value - 0.1
     assert table["occlusion", "insertion"].value > table["chance", "insertion"].value + 0.1

@@ -48,6 +48,7 @@ def test_embedded_model_scores_what_its_card_says(name, clips):
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 def test_image_model_trained_a_fifth_as_long_gets_as_far_as_it_did(clips):
     recipe = dataclasses.replace(nano.RECIPES["ViT-nano/8"], steps=320, warmup=16)
     _, made = nano.train("ViT-nano/8", recipe=recipe)
