@@ -1,6 +1,6 @@
 """Looks at every page of the built book as a reader would: `python book/check.py SCREENSHOTS`.
 
-Each page is opened in headless Chromium with all other hosts blocked, in light, in dark and on a phone. What
+Each page is opened in headless Chromium with all other hosts blocked, in dark, in light and on a phone. What
 a reader would stumble over is reported, one sentence each; a full-page picture of each is saved.
 """
 
