@@ -8,7 +8,7 @@ import pytest
 from toys import BODIES, toy_clips, toy_config, toy_model
 
 import vivit_edu as ve
-from vivit_edu.explain import knockout
+from vivit_edu.explain import export, knockout
 
 pytest.importorskip("anywidget")
 
@@ -176,13 +176,15 @@ def test_a_file_becomes_a_page_in_one_call(tmp_path):
     assert "spacetime/1" in path.read_text()
 
 
-def test_a_page_of_no_such_layer_or_head_is_refused(tmp_path):
+def test_a_page_of_no_such_layer_or_head_is_refused_before_it_is_computed(tmp_path, monkeypatch):
+    widget = explorer()
+    monkeypatch.setattr(export, "knocked", lambda *_: pytest.fail("every head was tried alone"))
     with pytest.raises(KeyError, match="there is no layer space/7; choose from space/0"):
-        explorer().export(tmp_path / "page.html", layers=["space/7"])
+        widget.export(tmp_path / "page.html", layers=["space/7"])
     with pytest.raises(KeyError, match="there is no head 9; choose from 0, 1, mean"):
-        explorer().export(tmp_path / "page.html", heads=["9"])
+        widget.export(tmp_path / "page.html", heads=["9"])
     with pytest.raises(ValueError, match="has none of the heads chosen in the layers chosen"):
-        explorer().export(tmp_path / "page.html", layers=["rollout"], heads=["0"])
+        widget.export(tmp_path / "page.html", layers=["rollout"], heads=["0"])
 
 
 def test_the_twin_is_the_page_in_a_frame():

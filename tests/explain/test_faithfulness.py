@@ -79,7 +79,7 @@ def test_the_table_says_where_attention_loses():
         f"insertion ({noise.mean():.2f} against {noise.mean():.2f})."
     )
     shown = table._repr_html_()
-    assert "a &lt;model&gt;, 50 clips: mean [95 % interval]; high is good, low in deletion</caption>" in shown
+    assert "a &lt;model&gt;, 50 clips: mean [95 % interval]; high is good, low in deletion</figcaption>" in shown
     assert table.verdict() in shown and shown.count("<tr>") == 4
     assert table.methods[-1] == "chance" and table["occlusion", "pointing"].value == high.mean()
     with pytest.raises(KeyError, match="measures pointing, deletion, insertion"):

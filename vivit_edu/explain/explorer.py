@@ -132,6 +132,7 @@ class Explorer(anywidget.AnyWidget):
         self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None, every: int = 1
     ) -> dict:
         """The traits that a page without a kernel starts from, with the rows of all queries in them."""
+        export.check(self._intact_rows, layers=layers, heads=heads, every=every)
         live = {name: getattr(self, name) for name in _STATE}
         frames = reduced(self._shown, export.PIXELS)
         live["clip"] = live["clip"] | {"height": frames.shape[1], "width": frames.shape[2]}

@@ -27,6 +27,35 @@ HELD = 4_000_000  # bytes of rows that a live widget holds beside its kernel
 SMALL = 2e10  # multiplications: a page holds no knock-outs where trying each head alone takes more
 
 
+def check(
+    rows: Sequence[Rows],
+    *,
+    layers: Collection[str] | None = None,
+    heads: Collection[str] | None = None,
+    every: int = 1,
+) -> None:
+    """Refuses what no page can hold, before anything is computed for one.
+
+    Args:
+      every: of the queries, the rows and columns of the grid kept: 2 keeps every other, a quarter in all.
+
+    Raises:
+      KeyError, ValueError: where there is nothing of that name, or far too much for a page.
+    """
+    names = [name for one in rows for name in one.names]
+    known = [head for one in rows for name in one.names for head in one.heads(name)]
+    for what, chosen, there in (("layer", layers, names), ("head", heads, known)):
+        if unknown := sorted(set(chosen or ()) - set(there)):
+            raise KeyError(f"there is no {what} {', '.join(unknown)}; choose from {', '.join(dict.fromkeys(there))}")
+    for one in rows:
+        if not _pairs(one, layers, heads):
+            raise ValueError(f"{one.config.name} has none of the heads chosen in the layers chosen")
+    if not 1 <= every <= min(rows[0].config.grid[1:]):
+        raise ValueError(f"every must be from 1 to the grid's height and width, {rows[0].config.grid[1:]}; got {every}")
+    if (size := _size(rows, layers, heads) / every**2) > DEFLATED * LIMIT:
+        raise ValueError(TOO_LARGE.format(size / 1e6, LIMIT / 1e6))
+
+
 def state(
     live: Mapping,
     rows: Sequence[Rows],
@@ -39,17 +68,9 @@ def state(
     """The widget's traits with the rows of all queries, of the layers and heads chosen, in place of a kernel.
 
     Args:
-      every: of the queries, the rows and columns of the grid kept: 2 keeps every other, a quarter in all.
-
-    Raises:
-      KeyError, ValueError: where there is nothing of that name, or far too much for a page.
+      layers, heads, every: as `check` has let them pass.
     """
-    _check_chosen(rows, layers, heads)
     chosen, stored, blobs, tops = [], {}, [], []
-    if not 1 <= every <= min(rows[0].config.grid[1:]):
-        raise ValueError(f"every must be from 1 to the grid's height and width, {rows[0].config.grid[1:]}; got {every}")
-    if (size := _size(rows, layers, heads) / every**2) > DEFLATED * LIMIT:
-        raise ValueError(TOO_LARGE.format(size / 1e6, LIMIT / 1e6))
     for number, one in enumerate(rows):
         for name, head in _pairs(one, layers, heads):
             first, others = _rows_of(one, name, head, every)
@@ -215,14 +236,3 @@ def _panel(panel, models):
     heads = layer["heads"]
     head = panel["head"] if panel["head"] in heads else "mean" if "mean" in heads else heads[0]
     return {"model": panel["model"], "layer": layer["name"], "head": head}
-
-
-def _check_chosen(rows, layers, heads):
-    names = [name for one in rows for name in one.names]
-    known = [head for one in rows for name in one.names for head in one.heads(name)]
-    for what, chosen, every in (("layer", layers, names), ("head", heads, known)):
-        if unknown := sorted(set(chosen or ()) - set(every)):
-            raise KeyError(f"there is no {what} {', '.join(unknown)}; choose from {', '.join(dict.fromkeys(every))}")
-    for one in rows:
-        if not _pairs(one, layers, heads):
-            raise ValueError(f"{one.config.name} has none of the heads chosen in the layers chosen")

@@ -123,7 +123,7 @@ class Table:
         aims = "".join(f", {aim} in {measure}" for measure, aim in AIMS.items() if measure in self.measures)
         caption = f"{self.name}, {clips} clips: mean [95 % interval]; high is good{aims}"
         return (
-            f"<div style='overflow-x:auto'><table><caption>{html.escape(caption)}</caption>"
-            f"<thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table></div><p>{html.escape(self.verdict())}</p>"
+            f"<figure style='margin:0'><figcaption>{html.escape(caption)}</figcaption>"
+            f"<div style='overflow-x:auto'><table><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table></div></figure><p>{html.escape(self.verdict())}</p>"
         )
