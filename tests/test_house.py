@@ -8,6 +8,9 @@ import sys
 
 import nbformat
 import pytest
+import yaml
+
+from vivit_edu.config import BACKBONES
 
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "vivit_edu"
@@ -133,10 +136,12 @@ def cells(path):
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
-@every(NOTEBOOKS)
-def test_notebook_keeps_no_outputs(path):
-    assert not [cell for cell in cells(path) if cell.outputs or cell.execution_count]
-    assert "widgets" not in nbformat.read(path, as_version=4).metadata
+def test_notebooks_keep_nothing_that_the_hook_strips():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    options = next(hook["entry"] for hook in hooks if hook["id"] == "nbstripout").split()[1:]
+    command = [sys.executable, "-m", "nbstripout", *options, "--verify", *map(str, NOTEBOOKS)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 @every(NOTEBOOKS)
@@ -152,6 +157,12 @@ def test_notebook_installs_itself_on_colab_and_only_there(path):
     installs = re.compile(r"^\s*[%!]\s*pip|\bpip install", flags=re.MULTILINE)
     assert '"google.colab" in sys.modules' in first.source and installs.search(first.source)
     assert not [cell.source for cell in others if installs.search(cell.source)]
+
+
+def test_notation_tells_the_sizes_of_the_code():
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \| (\d+) \|", (ROOT / "book/notation.md").read_text(), re.MULTILINE)
+    told = {name: tuple(map(int, sizes)) for name, *sizes in rows}
+    assert told == {name: (b["depth"], b["heads"], b["width"]) for name, b in BACKBONES.items()}
 
 
 def test_example_of_the_readme_runs():
