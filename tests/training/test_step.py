@@ -70,6 +70,7 @@ def test_the_learning_rate_warms_up_and_decays_to_zero():
         ("learning_rate", -1.0, "learning_rate must be above 0; got -1.0"),
         ("warmup", 600, "warmup must be from 0 to below 600 steps; got 600"),
         ("weight_decay", -0.1, "weight_decay must not be below 0; got -0.1"),
+        ("b2", 1.0, r"b2 must be in \[0, 1\); got 1.0"),
         ("label_smoothing", 1.0, r"label_smoothing must be in \[0, 1\); got 1.0"),
     ],
 )
