@@ -139,6 +139,18 @@ def test_several_heads_are_the_columns_of_one():
     np.testing.assert_array_equal(np.concatenate([logits["verb"], logits["noun"]], axis=1), one(video))
 
 
+def test_heads_keep_their_columns_when_a_model_is_split_and_merged():
+    model = toy_model(classes={"verb": 2, "noun": 3})  # not in the alphabet's order
+    video = toy_clips(model.config)
+    again = nnx.merge(*nnx.split(model))
+    jax.tree.map(np.testing.assert_array_equal, dict(again(video)), dict(model(video)))
+
+
+def test_equal_configurations_share_what_is_compiled():
+    one, two = (ve.ViViT(toy_config(), rngs=nnx.Rngs(seed)) for seed in (0, 1))
+    assert nnx.graphdef(one) == nnx.graphdef(two)
+
+
 @pytest.mark.parametrize("body", BODIES)
 def test_bfloat16_stays_near_float32_and_returns_float32(body):
     exact, quick = toy_model(body=body), toy_model(body=body, dtype="bfloat16")

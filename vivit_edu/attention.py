@@ -12,6 +12,7 @@ from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 
 Tap = Callable[[str, Array], Array]
+XAVIER = nnx.initializers.xavier_uniform()  # one object: flax 0.11 compares initialisers, and would compile for each
 
 
 def attention(
@@ -116,7 +117,7 @@ def _split(arrays, half):
 
 
 def _linear(config, rngs):
-    init = {"kernel_init": nnx.initializers.xavier_uniform(), "bias_init": nnx.initializers.zeros_init()}
+    init = {"kernel_init": XAVIER, "bias_init": nnx.initializers.zeros_init()}
     return init | {"dtype": jnp.dtype(config.dtype), "rngs": rngs}
 
 

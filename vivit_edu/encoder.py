@@ -9,19 +9,19 @@ from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array, Real
-from vivit_edu.attention import SelfAttention, Tap, TimeAttention
+from vivit_edu.attention import XAVIER, SelfAttention, Tap, TimeAttention
 from vivit_edu.config import ViViTConfig
 from vivit_edu.tokens import ClassToken
 
 GELU = {"tanh": partial(nnx.gelu, approximate=True), "exact": partial(nnx.gelu, approximate=False)}
+NEARLY_ZERO = nnx.initializers.normal(1e-6)
 
 
 class MLP(nnx.Module):
     """Two linear maps with a GELU between them, token by token (Eq. 3)."""
 
     def __init__(self, config: ViViTConfig, *, rngs: nnx.Rngs):
-        init = {"kernel_init": nnx.initializers.xavier_uniform(), "bias_init": nnx.initializers.normal(1e-6)}
-        options = init | {"dtype": jnp.dtype(config.dtype), "rngs": rngs}
+        options = {"kernel_init": XAVIER, "bias_init": NEARLY_ZERO, "dtype": jnp.dtype(config.dtype), "rngs": rngs}
         self.first = nnx.Linear(config.width, config.mlp, **options)
         self.second = nnx.Linear(config.mlp, config.width, **options)
         self.dropout = nnx.Dropout(config.dropout, rngs=rngs if config.dropout else None)

@@ -1,10 +1,10 @@
 """ViT and ViViT: tokenise, encode, classify; the five bodies as compositions (Arnab et al. 2021, Sec. 3.3)."""
 
+import itertools
 from collections.abc import Mapping
 from functools import partial
 
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jaxtyping import Float
 
@@ -88,22 +88,23 @@ class Heads(nnx.Module):
     """
 
     def __init__(self, config: ViViTConfig, *, rngs: nnx.Rngs):
-        self.classes = config.classes
+        # Names and columns apart: as a mapping, flax 0.11 would sort them wherever the model is split and merged.
         several = isinstance(config.classes, Mapping)
-        columns = sum(config.classes.values()) if several else config.classes
+        counts = tuple(config.classes.values()) if several else (config.classes,)
+        self.names = tuple(config.classes) if several else None
+        self.ends = tuple(itertools.accumulate(counts))
         pooled = config.width * (2 if config.pool == "class_token_and_mean" else 1)
         width = config.pre_logits or pooled
         self.pre_logits = nnx.Linear(pooled, width, rngs=rngs) if config.pre_logits else None
-        self.output = nnx.Linear(width, columns, kernel_init=nnx.initializers.zeros_init(), rngs=rngs)
+        self.output = nnx.Linear(width, self.ends[-1], kernel_init=nnx.initializers.zeros_init(), rngs=rngs)
 
     def __call__(self, h: Float[Array, "B P"]) -> Float[Array, "B classes"] | dict[str, Float[Array, "B _"]]:
         """Logits, float32."""
         h = h if self.pre_logits is None else jnp.tanh(self.pre_logits(h))
         logits = self.output(h)
-        if not isinstance(self.classes, Mapping):
+        if self.names is None:
             return logits
-        ends = np.cumsum(list(self.classes.values()))[:-1]
-        return dict(zip(self.classes, jnp.split(logits, ends, axis=-1), strict=True))
+        return dict(zip(self.names, jnp.split(logits, self.ends[:-1], axis=-1), strict=True))
 
 
 class ViViT(nnx.Module):
