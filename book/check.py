@@ -63,9 +63,15 @@ def chromium():
 
 
 def pages(folder: Path) -> list[str]:
-    """Every page of the book, as paths below `folder`."""
+    """Every page of the book, as paths below `folder`.
+
+    Raises:
+      FileNotFoundError: where there is none, which must not pass for a book without a fault.
+    """
     found = (str(page.relative_to(folder)) for page in sorted(folder.rglob("*.html")))
-    return [page for page in found if not page.startswith("_")]
+    if not (kept := [page for page in found if not page.startswith("_")]):
+        raise FileNotFoundError(f"{folder} holds no page of the book: `make book` builds it")
+    return kept
 
 
 def faults(browser, address: str, page: str, window: str, pictures: Path | None = None) -> list[str]:
@@ -129,7 +135,10 @@ def main() -> int:
     parser.add_argument("pictures", type=Path, help="folder for the full-page pictures")
     parser.add_argument("--book", type=Path, default=HTML, help="the built book")
     options = parser.parse_args()
-    found = check(options.book, options.pictures)
+    try:
+        found = check(options.book, options.pictures)
+    except FileNotFoundError as error:
+        parser.error(str(error))
     for (page, window), sentences in found.items():
         print(*(f"{page} ({window}): {sentence}" for sentence in sentences), sep="\n")
     return 1 if found else 0

@@ -58,6 +58,11 @@ def test_no_page_has_a_fault(chromium, book, address, window):
     assert {page: sentences for page, sentences in found.items() if sentences} == {}
 
 
+def test_a_folder_without_pages_is_no_book_without_faults(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no page of the book"):
+        check.pages(tmp_path)
+
+
 def test_every_chapter_of_the_contents_is_a_page(book):
     toc = (ROOT / "book" / "_toc.yml").read_text()
     named = [line.split("file:")[1].strip() for line in toc.splitlines() if "file:" in line]
