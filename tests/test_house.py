@@ -149,6 +149,7 @@ def test_notebook_is_short(path):
     code = cells(path)
     assert len(code) <= 25
     assert {n: len(c.source.splitlines()) for n, c in enumerate(code) if len(c.source.splitlines()) > 15} == {}
+    assert [line for cell in code for line in cell.source.splitlines() if len(line) > 92] == []  # a page shows some 88
 
 
 @every(NOTEBOOKS)
