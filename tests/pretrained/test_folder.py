@@ -101,6 +101,12 @@ def test_overrides_that_need_no_parameters_are_free(tmp_path):
     assert np.abs(one - two).max() > 1e-3
 
 
+def test_heads_in_another_order_than_the_folder_s_are_refused(tmp_path):
+    ve.pretrained.save(toy_model(classes={"verb": 3, "noun": 4}), tmp_path)
+    with pytest.raises(ValueError, match="has heads in the order verb, noun; got noun, verb"):
+        ve.pretrained.load(tmp_path, classes={"noun": 4, "verb": 3})
+
+
 @pytest.mark.parametrize("rates", [{}, {"stochastic_depth": 0.3, "dropout": 0.1}])
 @pytest.mark.parametrize(("body", "pool"), POOLED)
 def test_a_model_without_parameters_has_the_structure_of_one_with(body, pool, rates):

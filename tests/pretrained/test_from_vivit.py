@@ -120,6 +120,9 @@ def test_heads_of_other_classes_are_not_copied():
         initialise_from_vit(toy_model(), toy_image_model(classes=3), heads="copy")
     with pytest.raises(ValueError, match=r"only; got \(5, 7\) and \(5, None\)"):
         initialise_from_vit(toy_model(), toy_image_model(pre_logits=7), heads="copy")
+    verb_first, noun_first = {"verb": 3, "noun": 4}, {"noun": 4, "verb": 3}  # equal mappings, other columns
+    with pytest.raises(ValueError, match="between equal"):
+        initialise_from_vit(toy_model(classes=verb_first), toy_image_model(classes=noun_first), heads="copy")
 
 
 def test_each_function_names_the_other_where_the_source_is_of_the_other_kind():

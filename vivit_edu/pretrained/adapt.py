@@ -11,6 +11,7 @@ from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.model import ViViT
 from vivit_edu.pretrained.fit import fit, without_parameters
+from vivit_edu.pretrained.heads import same_columns
 from vivit_edu.pretrained.positions import resize_space, resize_time, tile_time
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.stored import Derived, reading
@@ -42,6 +43,10 @@ def build(
     """
     _check_extent(arrays, config, source)
     wanted = dataclasses.replace(config, **overrides)
+    if wanted.classes == config.classes and not same_columns(wanted.classes, config.classes):
+        raise ValueError(
+            f"{source} has heads in the order {', '.join(config.classes)}; got {', '.join(wanted.classes)}"
+        )
     arrays = adapt(arrays, config, wanted, time=time, report=Report() if report is None else report)
     with reading(arrays) as arrays:  # while the model is laid out
         model = without_parameters(wanted)

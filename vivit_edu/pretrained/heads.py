@@ -10,6 +10,11 @@ from vivit_edu.pretrained.report import Report
 HEAD = "heads/output/"
 
 
+def same_columns(mine: int | Mapping, theirs: int | Mapping) -> bool:
+    """Whether two `classes` stand for the same columns of a classifier: mappings are equal in any order, these not."""
+    return mine == theirs and (not isinstance(mine, Mapping) or list(mine) == list(theirs))
+
+
 def with_head(
     arrays: Mapping, *, source: str | Path, overrides: Mapping, report: Report | None
 ) -> tuple[dict, int | Mapping]:

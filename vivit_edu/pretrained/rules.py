@@ -9,6 +9,7 @@ import numpy as np
 from vivit_edu.config import ViViTConfig
 from vivit_edu.pretrained.filters import FILTERS
 from vivit_edu.pretrained.grids import move, places_of
+from vivit_edu.pretrained.heads import same_columns
 from vivit_edu.pretrained.plan import NEW, ZERO, Origin
 
 CHOICES = {
@@ -43,8 +44,9 @@ class Rules:
             if getattr(self, option) not in allowed:
                 raise ValueError(f"{option} must be one of {', '.join(allowed)}; got {getattr(self, option)!r}")
         _check_sizes(self.ours, self.theirs)
-        mine, other = ((c.classes, c.pre_logits) for c in (self.ours, self.theirs))
-        if self.heads == "copy" and mine != other:
+        alike = self.ours.pre_logits == self.theirs.pre_logits and same_columns(self.ours.classes, self.theirs.classes)
+        if self.heads == "copy" and not alike:
+            mine, other = ((c.classes, c.pre_logits) for c in (self.ours, self.theirs))
             raise ValueError(f"heads are copied between equal (classes, pre_logits) only; got {other} and {mine}")
 
     def origin(self, place: str, shape: tuple[int, ...]) -> Origin:
