@@ -136,6 +136,12 @@ def cells(path):
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
+@every(NOTEBOOKS)
+def test_notebook_keeps_no_outputs(path):
+    assert not [cell for cell in cells(path) if cell.outputs or cell.execution_count]
+    assert "widgets" not in nbformat.read(path, as_version=4).metadata
+
+
 def test_notebooks_keep_nothing_that_the_hook_strips():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     options = next(hook["entry"] for hook in hooks if hook["id"] == "nbstripout").split()[1:]
