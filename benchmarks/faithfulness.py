@@ -30,7 +30,7 @@ def table(name: str, head: str):
 
 
 def main(names: list[str]) -> None:
-    from vivit_edu.explain.faithfulness import MEASURES
+    from vivit_edu.explain.judge.faithfulness import MEASURES
 
     text = PAGE.read_text() if PAGE.exists() else ""
     parts = {one.splitlines()[0]: one.strip() for one in re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]}

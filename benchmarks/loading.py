@@ -87,7 +87,7 @@ def write(folder):
     from flax import nnx, serialization
 
     import vivit_edu as ve
-    from vivit_edu.pretrained.fit import places
+    from vivit_edu.pretrained.start.fit import places
 
     vit = ve.ViT(ve.named("ViT-B/16", gelu="exact"), rngs=nnx.Rngs(0))
     yield ve.pretrained.export_hugging_face(vit, folder / "vit-b-hugging-face")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vivit_edu.explain.theme import COLOURS
+from vivit_edu.explain.draw.theme import COLOURS
 
 FRAMES, PATCHES, PATCH = 4, 3, 18  # a clip of 4 frames of 3 x 3 patches
 STEP = (13, -9)  # from one frame to the next, right and up: time

@@ -28,12 +28,18 @@ MAY_IMPORT = {
     "model": {"arrays", "config", "tokens", "attention", "encoder"},
     "cost": {"arrays", "config", "tokens", "attention", "encoder", "model"},
 }
+# The rooms of each wing, from the one that knows no other to the one that may know all; a module beside them counts
+# as a room.
+ROOMS = {
+    "explain": ("watch", "follow", "judge", "draw", "explorer"),
+    "pretrained": ("report", "stored", "start", "formats", "published", "hub", "load"),
+}
 # Libraries that only some files may import, as patterns of their names. What explain computes, it computes
 # without plotly; what it draws, it draws without widgets.
 ONLY_IN = {
-    "plotly": r"explain/(?!record|rollout|relevance|flow|faithfulness|verdict)\w+\.py",
-    "ipywidgets": r"explain/explorer\w*\.py",
-    "anywidget": r"explain/explorer\w*\.py",
+    "plotly": r"explain/draw/\w+\.py",
+    "ipywidgets": r"explain/explorer/\w+\.py",
+    "anywidget": r"explain/explorer/\w+\.py",
     "av": r"data/video\.py",
 }
 # Names of parameters in other people's checkpoints.
@@ -68,6 +74,22 @@ def imported(path, tree=None):
 def test_core_imports_run_one_way(module):
     ours = {n.split(".")[1] for n in imported(PACKAGE / f"{module}.py") if n.startswith("vivit_edu.")}
     assert ours <= MAY_IMPORT[module]
+
+
+@pytest.mark.parametrize("wing", ROOMS)
+def test_rooms_import_one_way(wing):
+    rooms = ROOMS[wing]
+    for path in (PACKAGE / wing).rglob("*.py"):
+        room = path.relative_to(PACKAGE / wing).parts[0].removesuffix(".py")
+        if room == "__init__":  # the wing's own door
+            continue
+        known = {n.split(".")[2] for n in imported(path) if n.startswith(f"vivit_edu.{wing}.")}
+        assert known <= set(rooms[: rooms.index(room) + 1]), f"{name(path)} looks up"
+
+
+@every(sorted({path.parent for path in FILES} - {PACKAGE / "data"}))
+def test_a_folder_is_taken_in_at_a_glance(path):
+    assert len([file for file in path.iterdir() if file.is_file()]) <= 12
 
 
 @every(FILES)

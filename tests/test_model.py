@@ -11,7 +11,7 @@ from flax import nnx
 from toys import BODIES, POOLED, randomise, toy_clips, toy_config, toy_model
 
 import vivit_edu as ve
-from vivit_edu.pretrained.fit import fit, places
+from vivit_edu.pretrained.start.fit import fit, places
 
 
 def params(model):

@@ -43,6 +43,14 @@ def _round_half_even(numerator: int, denominator: int) -> int:
     return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
 
 
+def owned_frames(config: ViViTConfig) -> list[list[int]]:
+    """The frames that each time index of tokens is made of."""
+    if config.tokeniser == "uniform":
+        return [[frame] for frame in sample_frames(config)]
+    t = config.tubelet[0]
+    return [list(range(time * t, (time + 1) * t)) for time in range(config.grid[0])]
+
+
 class TubeletEmbedding(nnx.Module):
     """Linear embedding of t x h x w x C tubelets, the same as a strided 3-D convolution (Arnab et al. 2021, Fig. 3).
 

@@ -144,10 +144,10 @@ def test_a_phone_shows_it_whole(page, scheme):
 
 
 def test_the_twin_lives_within_another_page(open_page, tmp_path, page_file):
-    from vivit_edu.explain import export
+    from vivit_edu.explain.explorer import page as pages
 
     outer = tmp_path / "book.html"
-    twin = export.frame(page_file.read_text())
+    twin = pages.frame(page_file.read_text())
     outer.write_text(f'<!DOCTYPE html><html data-theme="dark"><body>{twin}</body></html>')
     page = open_page(color_scheme="light")
     page.goto(outer.as_uri())

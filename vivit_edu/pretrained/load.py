@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 
 from vivit_edu.model import ViViT
-from vivit_edu.pretrained.folder import load_folder
-from vivit_edu.pretrained.google import from_vit_npz
+from vivit_edu.pretrained.formats.google import from_vit_npz
+from vivit_edu.pretrained.formats.hugging_face import from_hugging_face
+from vivit_edu.pretrained.formats.own import load_folder
+from vivit_edu.pretrained.formats.scenic import load_scenic
 from vivit_edu.pretrained.hub import fetch, looks_remote
-from vivit_edu.pretrained.hugging_face import from_hugging_face
 from vivit_edu.pretrained.published import PUBLISHED
 from vivit_edu.pretrained.report import Report
-from vivit_edu.pretrained.scenic import load_scenic
 from vivit_edu.pretrained.stored import read_json
 
 WEIGHTS = Path(__file__).parent / "weights"

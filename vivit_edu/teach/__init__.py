@@ -4,12 +4,12 @@ Every check returns a `Result` that says "PASS", "not yet" (the stub raises NotI
 with what is wrong; never the answer.
 """
 
-from vivit_edu.teach.attention import check_attention, check_attention_bytes, check_class_token, check_layer
-from vivit_edu.teach.evidence import check_deletion_area, check_pointing, check_rank_correlation
-from vivit_edu.teach.maps import check_distance, check_rollout
+from vivit_edu.teach.ch03_tokens import check_cut_tubelets, check_embed_tubelets, check_grid, check_sample_frames
+from vivit_edu.teach.ch04_attention import check_attention, check_attention_bytes, check_class_token, check_layer
+from vivit_edu.teach.ch09_starts import check_central_frame, check_inflate, check_repeat_positions, check_silent_start
+from vivit_edu.teach.ch13_maps import check_distance, check_rollout
+from vivit_edu.teach.ch14_evidence import check_deletion_area, check_pointing, check_rank_correlation
 from vivit_edu.teach.result import Result
-from vivit_edu.teach.starts import check_central_frame, check_inflate, check_repeat_positions, check_silent_start
-from vivit_edu.teach.tokens import check_cut_tubelets, check_embed_tubelets, check_grid, check_sample_frames
 
 __all__ = [
     "Result",

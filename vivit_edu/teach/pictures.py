@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from vivit_edu.explain.theme import COLOURS
+from vivit_edu.explain.draw.theme import COLOURS
 
 CELL, GAP = 26, 10  # pixels
 

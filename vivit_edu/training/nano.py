@@ -14,9 +14,9 @@ from vivit_edu.config import named
 from vivit_edu.data import Example, clips
 from vivit_edu.model import ViT, ViViT
 from vivit_edu.pretrained import save
-from vivit_edu.pretrained.fit import fit as fit_parameters
-from vivit_edu.pretrained.fit import places
 from vivit_edu.pretrained.load import WEIGHTS, folder_of
+from vivit_edu.pretrained.start.fit import fit as fit_parameters
+from vivit_edu.pretrained.start.fit import places
 from vivit_edu.training.evaluate import predict
 from vivit_edu.training.loop import fit
 from vivit_edu.training.recipe import Recipe

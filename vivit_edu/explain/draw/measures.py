@@ -1,0 +1,81 @@
+"""Figures of what maps are worth: scores with their intervals, curves of removal, looks against needs."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from plotly.subplots import make_subplots
+
+from vivit_edu.explain.draw import theme
+from vivit_edu.explain.judge.verdict import AIMS, Table
+
+UNITS = {  # of a measure, as its axis says it
+    "pointing": "share of clips",
+    "overlap": "intersection over union",
+    "time": "share of clips",
+    "half": "share of clips",
+    "deletion": "probability of the class",
+    "insertion": "probability of the class",
+    "redrawn": "rank correlation",
+    "redrawn pointing": "share of clips",
+    "redrawn half": "share of clips",
+}
+MARKS = ("circle", "square", "diamond", "x")  # beside colour, for eyes that see few
+
+
+def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
+    """The methods of a table in the measures named, a panel for each: means, 95 % intervals, chance dashed.
+
+    Raises:
+      KeyError: where the table has no such measure.
+    """
+    methods = [method for method in table.methods if method != "chance"][::-1]
+    heads = [f"{name}: {AIMS.get(name, 'high')} is good" for name in names]
+    fig = make_subplots(rows=len(names), subplot_titles=heads, vertical_spacing=0.34 / len(names) + 0.02)
+    fig.update_annotations(font={"size": 12})  # a phone is narrow
+    for row, name in enumerate(names, start=1):
+        found = [table[method, name] for method in methods]
+        means, ends = np.array([one.value for one in found]), np.array([one.interval for one in found])
+        spread = {"symmetric": False, "array": ends[:, 1] - means, "arrayminus": means - ends[:, 0]}
+        dots = {"mode": "markers", "marker": {"size": 10, "color": theme.COLOURS["space"]}, "showlegend": False}
+        fig.add_scatter(x=means, y=methods, error_x=spread | {"thickness": 2}, **dots, row=row, col=1)
+        dashed = {"dash": "dash", "width": 1.5, "color": theme.COLOURS["ink"]}
+        fig.add_vline(table["chance", name].value, line=dashed, row=row, col=1)
+        limits = [-1, 1] if name == "redrawn" else [0, 1.04]
+        fig.update_xaxes(title=UNITS[name], range=limits, row=row, col=1)
+    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, height=90 + 255 * len(names))
+    return fig.update_layout(margin={"t": 84, "b": 44})
+
+
+def removal(curves: Mapping[str, Float[np.ndarray, "steps"]], *, title: str) -> go.Figure:
+    """Probability of a class against the share of tokens taken away; a line for each way to choose them."""
+    fig = go.Figure()
+    for (name, curve), colour, mark in zip(curves.items(), theme.CATEGORIES, MARKS, strict=False):
+        shares = np.linspace(0, 100, len(curve))
+        style = {"line": {"color": colour}, "marker": {"symbol": mark, "color": colour}}
+        fig.add_scatter(x=shares, y=curve, mode="lines+markers", name=name, **style)
+    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, height=380)
+    fig.update_layout(margin={"t": 84, "l": 56, "r": 16, "b": 48})
+    fig.update_xaxes(title="tokens taken away (%)")
+    return fig.update_yaxes(title="probability of the class", range=[0, 1.04])
+
+
+def needs(groups: Mapping[str, Sequence[tuple[float, float, float, float]]], *, title: str) -> go.Figure:
+    """Dots of heads: how often each points at the object, and by how much the answer falls without it.
+
+    Args:
+      groups: a layer's name -> for each head (pointing, mean fall, lower end, upper end), shares in [0, 1].
+    """
+    fig = go.Figure()
+    for (name, rows), colour, mark in zip(groups.items(), theme.CATEGORIES, MARKS, strict=False):
+        x, y, low, high = np.asarray(rows).T
+        spread = {"symmetric": False, "array": high - y, "arrayminus": y - low, "thickness": 1.5, "color": colour}
+        dots = {"mode": "markers", "marker": {"size": 11, "symbol": mark, "color": colour}}
+        text = [f"{name} · {head}" for head in range(len(x))]
+        hover = "%{text}: points %{x:.0%}, fall %{y:.2f}<extra></extra>"
+        fig.add_scatter(x=x, y=y, error_y=spread, name=name, text=text, hovertemplate=hover, **dots)
+    fig.update_layout(template=theme.TEMPLATE, title={"text": title}, height=400)
+    fig.update_layout(margin={"t": 84, "l": 64, "r": 16, "b": 48})
+    fig.update_xaxes(title="maps whose peak lies on the object (share)", range=[0, 1.05])
+    return fig.update_yaxes(title="fall of the probability<br>without the head")

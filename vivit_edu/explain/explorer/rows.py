@@ -1,0 +1,182 @@
+"""Where one token looks, on demand: queries and keys of every layer kept, and a softmax for the row asked for.
+
+The weights of ViViT-B/16x2 Model 1 are 472 MB in each layer; its queries and keys are 19 MB, and a row of them is
+a millisecond's work.
+"""
+
+import dataclasses
+from collections.abc import Collection
+
+import numpy as np
+from flax import nnx
+from jaxtyping import Float
+
+from vivit_edu.arrays import Array
+from vivit_edu.config import ViViTConfig
+from vivit_edu.explain.follow.rollout import FUSE, rollout
+from vivit_edu.explain.watch.knockout import masks
+from vivit_edu.explain.watch.record import AttentionRecord
+from vivit_edu.model import ViViT
+
+CLASS_TOKEN = -1  # as a query; the others are counted along the grid, by time, then row, then column
+ROLLOUT = "rollout"
+MOST_ROLLED = 1024  # tokens: of more, the matrices that a rollout multiplies fill the memory
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Queries and keys of one clip in every attention of a model.
+
+    Attributes:
+      config: the model's.
+      projections: by name, "space/2", the scaled queries and the keys, float32: (A, n, Dh) over spacetime and, in
+        Model 2, over time; (nt, A, n, Dh) over space; (S, A, nt, Dh) over time in Models 3 and 4.
+    """
+
+    config: ViViTConfig
+    projections: dict[str, tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def class_token(self) -> bool:
+        """Whether the model has one."""
+        return self.config.pool != "mean"
+
+    @property
+    def places(self) -> int:
+        """S, the tokens of one time index."""
+        return self.config.grid[1] * self.config.grid[2]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What can be asked for: every attention, and the rollout where the model is small enough."""
+        rolled = (ROLLOUT,) if self.config.tokens <= MOST_ROLLED else ()
+        return (*self.projections, *rolled)
+
+    def heads(self, name: str) -> tuple[str, ...]:
+        """The heads of an attention, "0", "1", and so on, and the ways to fuse them."""
+        count = 0 if name == ROLLOUT else self._of(name)[0].shape[-3]
+        return (*map(str, range(count)), *FUSE)
+
+    def reach(self, name: str) -> str:
+        """What a query can look at: "all" tokens, its "frame", its "place" at all times, or each "time" as one.
+
+        A rollout that starts at the model's "output" whatever the query is another.
+        """
+        factorised = self.config.body in ("factorised_encoder", "average_pool")
+        if name == ROLLOUT:
+            return "output" if factorised else "all"
+        over = name.split("/")[0]
+        return {"spacetime": "all", "space": "frame", "time": "time" if factorised else "place"}[over]
+
+    def row(self, name: str, query: int, *, head: str = "mean") -> Float[np.ndarray, "_"]:
+        """The weight on the class token (0 where there is none), then on each token within the query's reach.
+
+        The class token of Model 2's spatial encoder is there once in each frame: its row is those of all frames,
+        one after the other, and the weight on itself their mean.
+
+        Args:
+          query: 0 to N - 1 along the grid, or -1 for the class token.
+          head: a head's number, or "mean", "max" or "min" of all.
+
+        Raises:
+          KeyError: where the model has no such attention or head.
+          IndexError: where there is no such query.
+        """
+        self._check(name, query, head)
+        if name == ROLLOUT:
+            return self._rolled(query, head)
+        weights = self._weights(name, query)  # (A, k), or (nt, A, k)
+        weights = weights[..., int(head), :] if head.isdigit() else FUSE[head](weights, axis=-2)
+        own, others = (weights[..., 0], weights[..., 1:]) if self.class_token else (np.zeros(1), weights)
+        return np.concatenate([[np.mean(own)], others.ravel()]).astype(np.float32)
+
+    def _weights(self, name, query):
+        q, k = self._of(name)
+        time, place = divmod(query, self.places)
+        first = int(self.class_token)
+        reach = self.reach(name)
+        if reach == "place":
+            return _softmax(q[place, :, time], k[place])
+        if reach == "frame":
+            return _softmax(q[..., 0, :], k) if query == CLASS_TOKEN else _softmax(q[time, :, place + first], k[time])
+        index = query if reach == "all" else time
+        return _softmax(q[:, 0 if query == CLASS_TOKEN else index + first], k)
+
+    def _rolled(self, query, fuse):
+        factorised = self.reach(ROLLOUT) == "output"
+        start = None if factorised or query == CLASS_TOKEN else query
+        if start is not None and self.config.body == "spacetime":
+            start += int(self.class_token)
+        rolled = rollout(self.records, fuse=fuse, query=start)[0].ravel()
+        return np.concatenate([[1 - rolled.sum()], rolled]).astype(np.float32)
+
+    @property
+    def records(self) -> list[AttentionRecord]:
+        """All weights, as `record_attention` gives them."""
+        labels = {"grid": self.config.grid, "class_token": self.class_token, "body": self.config.body}
+        return [
+            AttentionRecord(name=name, over=name.split("/")[0], weights=_all_weights(q, k)[None], **labels)
+            for name, (q, k) in self.projections.items()
+        ]
+
+    def _of(self, name):
+        if name not in self.projections:
+            raise KeyError(f"no attention is named {name}; this model has {', '.join(self.names)}")
+        return self.projections[name]
+
+    def _check(self, name, query, head):
+        if head not in self.heads(name):
+            raise KeyError(f"{name} has no head {head!r}, only {', '.join(self.heads(name))}")
+        first = CLASS_TOKEN if self.class_token or name == ROLLOUT else 0
+        if not first <= query < self.config.tokens:
+            raise IndexError(f"queries run from {first} to {self.config.tokens - 1}; got {query}")
+
+
+def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[str] = ()) -> Rows:
+    """The queries and keys of one clip in every layer, from one forward pass.
+
+    Args:
+      off: heads switched off, "space/2|1": layers after them look elsewhere.
+
+    Raises:
+      KeyError: where the model has no such head.
+    """
+    order = masks(model, video, off)
+    kept = _projections(model, video, order)  # sorted by name, as jax does
+    projections = {name: tuple(np.asarray(x, np.float32)[0] for x in kept[name]) for name in order}
+    return Rows(config=model.config, projections=projections)
+
+
+class _Keep:
+    """A tap that switches heads off and keeps what the weights are made of."""
+
+    def __init__(self, switches):
+        self.switches, self.kept = switches, {}
+
+    def __call__(self, name, weights):
+        return weights * self.switches[name][:, None, None]
+
+    def projected(self, name, q, k):
+        """Keeps them under the attention's name."""
+        self.kept[name] = (q, k)
+
+
+@nnx.jit
+def _projections(model, video, switches):
+    tap = _Keep(switches)
+    model(video, tap=tap)
+    return tap.kept
+
+
+def _softmax(q, k):
+    """The weights of one query in each head: (..., A, Dh) and (..., A, k, Dh) to (..., A, k)."""
+    return _normal(np.matmul(k, q[..., None])[..., 0])
+
+
+def _all_weights(q, k):
+    return _normal(np.matmul(q, k.swapaxes(-1, -2)))
+
+
+def _normal(scores):
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)

@@ -1,0 +1,117 @@
+"""What the explorer shows and tells a page: the frames, which of them make a token, the layers and heads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vivit_edu.arrays import Real
+from vivit_edu.config import ViViTConfig
+from vivit_edu.data import read_frames
+from vivit_edu.explain.explorer.rows import Rows
+from vivit_edu.model import ViT, ViViT
+from vivit_edu.tokens import owned_frames
+
+
+def read_for(model: ViViT, path: str | Path) -> np.ndarray:
+    """The uint8 clip (T, H, W, 3) of a video file in the model's size: frames spread evenly, scaled, cropped."""
+    config = model.config
+    height, width = config.size
+
+    def cover(size):
+        scale = max(height / size[0], width / size[1])
+        return max(height, round(size[0] * scale)), max(width, round(size[1] * scale))
+
+    def spread(count):
+        return np.linspace(0, count - 1, config.frames).round().astype(int)
+
+    frames = read_frames(path, choose=spread, resize=cover)
+    top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
+    return np.ascontiguousarray(frames[:, top : top + height, left : left + width])
+
+
+def batch_of_one(model: ViViT, pixels: np.ndarray) -> np.ndarray:
+    """The clip as the model takes it: (1, T, H, W, C), or (1, H, W, C) of an image model."""
+    config = model.config
+    shape = (config.frames, *config.size, config.channels)
+    if pixels.size != np.prod(shape) or pixels.shape[-3:] != shape[1:]:
+        raise ValueError(
+            f"the explorer takes one clip (frames, height, width, channels) of {shape}; got {pixels.shape}"
+        )
+    return pixels.reshape(1, *(shape[1:] if isinstance(model, ViT) else shape))
+
+
+def shown_frames(model: ViViT, pixels: np.ndarray, frames: np.ndarray | None) -> np.ndarray:
+    """What is shown: uint8 (T, H, W, 3)."""
+    config = model.config
+    if frames is None:
+        batch_of_one(model, pixels)
+        pixels = pixels.reshape(config.frames, *config.size, config.channels)
+        if not np.issubdtype(pixels.dtype, np.integer):
+            pixels = np.clip((pixels + 1) * 127.5, 0, 255).round()
+        frames = pixels if config.channels == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
+    frames = np.asarray(frames)
+    if frames.ndim != 4 or len(frames) != config.frames or frames.shape[-1] != 3:
+        raise ValueError(f"frames must be (T, H, W, 3) with T = {config.frames}; got {frames.shape}")
+    return np.ascontiguousarray(frames, dtype=np.uint8)
+
+
+def reduced(frames: np.ndarray, height: int) -> np.ndarray:
+    """The uint8 frames (T, H, W, 3) for a page: pixels averaged by a whole number, to no more than that height."""
+    times = -(-frames.shape[1] // height)
+    if times == 1:
+        return frames
+    count, rows, columns = frames.shape[0], frames.shape[1] // times, frames.shape[2] // times
+    cells = frames[:, : rows * times, : columns * times].reshape(count, rows, times, columns, times, 3)
+    return cells.mean((2, 4)).round().astype(np.uint8)
+
+
+def clip_facts(config: ViViTConfig, frames: np.ndarray, fps: Real) -> dict:
+    """What a page must know of the frames: their number and size, and each one's time index (-1: in no token)."""
+    times = [-1] * len(frames)
+    for time, group in enumerate(owned_frames(config)):
+        for frame in group:
+            times[frame] = time
+    count, height, width, _ = frames.shape
+    return {"count": count, "height": height, "width": width, "fps": float(fps), "times": times}
+
+
+def model_facts(rows: Sequence[Rows]) -> dict:
+    """What a page must know of the models; the same for every clip."""
+    config = rows[0].config
+    (_, nh, nw), (_, h, w) = config.grid, config.tubelet
+    models = [{"name": one.config.name, "layers": [_layer(one, name) for name in one.names]} for one in rows]
+    return {
+        "grid": list(config.grid),
+        "crop": [nh * h / config.size[0], nw * w / config.size[1]],  # of a frame, what tokens cover
+        "class_token": all(one.class_token for one in rows),
+        "models": models,
+        "stored": {},
+        "knocked": {},
+        "every": 1,
+        "live": True,
+    }
+
+
+def _layer(rows, name):
+    heads = rows.heads(name)
+    over, _, layer = name.partition("/")
+    return {
+        "name": name,
+        "label": f"{over}, layer {layer}" if layer else over,
+        "heads": list(heads),
+        "count": sum(head.isdigit() for head in heads),
+        "reach": rows.reach(name),
+    }
+
+
+def first_panel(number: int, rows: Rows) -> dict:
+    """The last attention over places of a model: what it answers by is gathered there."""
+    name = [name for name in rows.projections if not name.startswith("time")][-1]
+    return {"model": number, "layer": name, "head": "mean"}
+
+
+def middle(grid: tuple[int, int, int]) -> int:
+    """The token in the middle of the clip."""
+    nt, nh, nw = grid
+    return (nt // 2 * nh + nh // 2) * nw + nw // 2

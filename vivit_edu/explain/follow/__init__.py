@@ -1,0 +1,1 @@
+"""Maps from a clip's patches to the answer: rollout, flow and relevance."""

@@ -1,0 +1,1 @@
+"""What maps are worth: agreement with the truth, and faithfulness to the model."""

@@ -1,0 +1,1 @@
+"""The tap, and what it hears: weights recorded, heads switched off."""

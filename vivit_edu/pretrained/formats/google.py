@@ -1,0 +1,35 @@
+"""Image models as Google published them: ViT in a numpy archive (.npz), the original release and AugReg."""
+
+from pathlib import Path
+
+from vivit_edu.model import ViT
+from vivit_edu.pretrained.formats.npz import read_npz
+from vivit_edu.pretrained.formats.scenic import our_name, parameters_of, reshape, translate
+from vivit_edu.pretrained.formats.sizes import sizes_of
+from vivit_edu.pretrained.report import Report
+from vivit_edu.pretrained.start.adapt import build
+from vivit_edu.pretrained.start.heads import with_head
+
+
+def from_vit_npz(path: str | Path, *, report: Report | None = None, **overrides) -> ViT:
+    """The image model of a published .npz, giving its logits for images in [-1, 1].
+
+    The original files number their layers as Flax did before Linen, AugReg's and later ones otherwise; both are
+    read, with a class token or the mean over tokens, with or without the tanh layer before the classifier. Sizes
+    are read off the arrays; images are square unless `size` is given.
+
+    Args:
+      overrides: any field of `ViViTConfig`; another `size` or patch resizes positions and kernel, and a file
+        without a classifier needs `classes`.
+
+    Raises:
+      ValueError, KeyError: where the file is damaged, holds pickled objects, or names or shapes do not fit.
+    """
+    report = Report() if report is None else report
+    theirs = parameters_of(read_npz(path), source=path, report=report)
+    ours = translate(theirs, lambda name: our_name(name, "spacetime"), source=path)
+    ours, classes = with_head(ours, source=path, overrides=overrides, report=report)
+    asked = {**overrides, "frames": 1}
+    config = sizes_of(ours, body="spacetime", classes=classes, source=path, overrides=asked, times=1)
+    ours = {place: reshape(place, array, config) for place, array in ours.items()}
+    return build(ours, config, source=path, overrides=overrides, report=report)
