@@ -170,7 +170,7 @@ def test_a_saved_state_lives_in_a_page_of_the_book(open_page, tmp_path):
         f'<script type="application/vnd.jupyter.widget-{kind}+json">{json.dumps(part)}</script>'
         for kind, part in parts.items()
     )
-    code = (ROOT / "vivit_edu/explain/static/saved.js").read_text() + (ROOT / "book/widgets.js").read_text()
+    code = (ROOT / "vivit_edu/explain/explorer/static/saved.js").read_text() + (ROOT / "book/widgets.js").read_text()
     (tmp_path / "widgets.js").write_text(f"(() => {{{code}}})();")
     page_of_book = tmp_path / "chapter.html"
     page_of_book.write_text(f"<!DOCTYPE html><body>{scripts}<script src='widgets.js' defer></script></body>")
