@@ -34,7 +34,7 @@ ONLY_IN = {
     "plotly": r"explain/(?!record|rollout|relevance|flow|faithfulness|verdict)\w+\.py",
     "ipywidgets": r"explain/explorer\w*\.py",
     "anywidget": r"explain/explorer\w*\.py",
-    "av": r"data/video\.py",
+    "av": r"data/video/\w+\.py",
 }
 # Names of parameters in other people's checkpoints.
 FOREIGN = re.compile(

@@ -7,7 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from vivit_edu.data import read_clip, read_frames, video, video_info, write_clip
+from vivit_edu.data import read_clip, read_frames, video_info, write_clip
+from vivit_edu.data.video import reading as video
 
 
 def numbered(count, height=32, width=48):

@@ -14,9 +14,9 @@ from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
 from vivit_edu.arrays import Real
-from vivit_edu.data import timeline as timelines
 from vivit_edu.data.cache import write_whole
-from vivit_edu.data.truncation import announced_bytes
+from vivit_edu.data.video import timeline as timelines
+from vivit_edu.data.video.truncation import announced_bytes
 
 Frames = UInt8[np.ndarray, "T H W 3"]
 Size = tuple[int, int]
