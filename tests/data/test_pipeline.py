@@ -64,9 +64,10 @@ def test_frames_of_another_size_are_resized_to_eight_sevenths_before_they_are_cu
 def test_of_a_set_larger_than_memory_only_the_frames_needed_are_decoded(examples, monkeypatch):
     expected = all_of(examples, frames=5, stride=2)
     monkeypatch.setattr(pipeline, "MEMORY", 1000)
-    monkeypatch.setattr(pipeline, "_kept", None)
+    monkeypatch.setattr(pipeline, "_kept", kept := pipeline._Kept(1000))
     for one, other in zip(all_of(examples, frames=5, stride=2), expected, strict=True):
         np.testing.assert_array_equal(one["video"], other["video"])
+    assert not kept.kept
 
 
 def test_a_flip_mirrors_all_frames_alike(examples):
@@ -104,9 +105,10 @@ def test_pixels_become_minus_one_to_one():
 def test_decoded_clips_are_kept_within_their_memory(examples):
     kept, fit = pipeline._Kept(memory=3 * 16 * 32 * 32 * 3), pipeline._Fit((32, 32), None)
     for example in examples:
-        kept(example, fit)
+        kept(example, np.arange, fit=fit, share=1 << 20)
     assert len(kept.kept) == 3 and kept.held == kept.memory
-    assert kept(examples[-1], fit) is kept(examples[-1], fit)
+    (last,) = [kept.kept[key] for key in kept.kept if key[0] == examples[-1].path]
+    np.testing.assert_array_equal(kept(examples[-1], lambda count: np.array([count - 1]), fit=fit, share=0), last[-1:])
 
 
 GOLDEN = ["250_4_32_2", "60_4_32_2", "75_3_16_4", "13_4_8_2", "300_10_32_2", "5_2_8_4"]

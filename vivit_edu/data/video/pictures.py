@@ -16,13 +16,14 @@ class Pictures:
     Attributes:
       first: the first packet that was sent, or None.
       stamps: of the packets that were sent and may be shown.
+      decoding: when packets that were sent are to be decoded, in units of the stream's clock.
       broken: the stamps of those that the decoder refused.
       error: the last reason for that.
     """
 
     def __init__(self, film: Film):
         self.film, self.context = film, film.stream.codec_context
-        self.first, self.stamps, self.broken, self.error = None, [], [], None
+        self.first, self.stamps, self.decoding, self.broken, self.error = None, [], [], [], None
 
     def __iter__(self) -> Iterator[av.VideoFrame | None]:
         last = None
@@ -45,6 +46,7 @@ class Pictures:
             if not packet.size:  # a picture that was left out; to the decoder it would mean the film's end
                 continue
             self.first = self.first or packet
+            self.decoding.append(packet.dts)
             if not packet.is_discard:
                 self.stamps.append(packet.pts)
             yield packet

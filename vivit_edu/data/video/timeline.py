@@ -140,7 +140,7 @@ def of_frames(film: Film) -> Timeline:
     stamps, durations, corrupt = zip(*frames, strict=True)
     if None not in stamps and all(one < other for one, other in itertools.pairwise(stamps)):
         return _with_gaps(film, pictures, np.array(stamps), np.array(corrupt), durations[-1])
-    rate, missing = _clock(film)["rate"], frozenset(np.flatnonzero(corrupt).tolist())
+    rate, missing = _rate(film, pictures, len(frames)), frozenset(np.flatnonzero(corrupt).tolist())
     clock = {"unit": 1 / rate, "rate": rate, "last": 1}
     lost = len(missing) + len(pictures.broken)
     return Timeline(stamps=np.arange(len(frames)), seekable=False, missing=missing, lost=lost, **clock)
@@ -166,6 +166,15 @@ def _with_gaps(film, pictures, stamps, corrupt, last):
         return Timeline(stamps=every, **told)
     places = np.where(np.isin(stamps, every), np.searchsorted(every, stamps), -1)
     return Timeline(stamps=every, seekable=False, places=places, **told)
+
+
+def _rate(film, pictures, count):
+    """Frames a second: what the file says, unless by the times at which packets are decoded it is far from that."""
+    clock = _clock(film)
+    steps = np.diff([stamp for stamp in pictures.decoding if stamp is not None])
+    step = float(np.median(steps)) * clock["unit"] if len(steps) else 0.0
+    decoded = count / (len(pictures.decoding) * step) if step > 0 else clock["rate"]
+    return clock["rate"] if 0.9 < decoded / clock["rate"] < 1.1 else decoded
 
 
 def _clock(film):
