@@ -10,6 +10,7 @@ from vivit_edu.data.video.pictures import Pictures
 
 # Containers with an index. In others packets tell too little, and a cut film's last picture is just cut.
 INDEXED = ("mov,mp4", "matroska", "avi")
+REORDERED = 16  # frames: farther than that, no codec shows them from where it decodes them
 NOT_CODED = 10  # bytes: an MPEG-4 picture of no more says that there is none
 
 
@@ -118,7 +119,7 @@ def _sound(film, stamps, decoding):
     """Whether stamps can be those of a film: each once, none before the key frame, no later than the decoder waits."""
     context = film.stream.codec_context
     waits = getattr(context, "reorder_depth", len(stamps) if context.has_b_frames else 0)
-    if "avi" in film.container.format.name and waits:  # which tells when packets are decoded, not when shown
+    if _is_avi(film) and waits:
         return False
     ranks = np.argsort(np.argsort(stamps, kind="stable"), kind="stable")
     late = (np.arange(len(stamps)) - ranks).max()  # how many packets come before one that is shown before them
@@ -127,7 +128,9 @@ def _sound(film, stamps, decoding):
 
 
 def of_frames(film: Film) -> Timeline:
-    """What the decoder says, evenly spaced where its stamps do not rise.
+    """What the decoder says: frames in its order, at the times that their stamps have in theirs.
+
+    Where stamps are lacking, twice the same or far from their places, frames are evenly spaced.
 
     Raises:
       ValueError: where not a single frame can be decoded.
@@ -138,12 +141,16 @@ def of_frames(film: Film) -> Timeline:
         why = f" ({reason(pictures.error)})" if pictures.error else ""
         raise ValueError(f"{film.path} is damaged: not a frame of it could be decoded{why}")
     stamps, durations, corrupt = zip(*frames, strict=True)
-    if None not in stamps and all(one < other for one, other in itertools.pairwise(stamps)):
-        return _with_gaps(film, pictures, np.array(stamps), np.array(corrupt), durations[-1])
-    rate, missing = _rate(film, pictures, len(frames)), frozenset(np.flatnonzero(corrupt).tolist())
-    clock = {"unit": 1 / rate, "rate": rate, "last": 1}
-    lost = len(missing) + len(pictures.broken)
-    return Timeline(stamps=np.arange(len(frames)), seekable=False, missing=missing, lost=lost, **clock)
+    lost = sum(corrupt) + len(pictures.broken)
+    told = {"missing": frozenset(np.flatnonzero(corrupt).tolist()), "lost": lost, "seekable": False}
+    if None not in stamps and len(set(stamps)) == len(stamps):
+        order = np.argsort(stamps)
+        if (moved := abs(order - np.arange(len(order))).max()) == 0:
+            return _with_gaps(film, pictures, np.array(stamps), np.array(corrupt), durations[-1])
+        if moved <= REORDERED and not _is_avi(film):
+            return Timeline(stamps=np.sort(stamps), last=durations[-1], **told, **_clock(film))
+    rate = _rate(film, pictures, len(frames))
+    return Timeline(stamps=np.arange(len(frames)), last=1, unit=1 / rate, rate=rate, **told)
 
 
 def _with_gaps(film, pictures, stamps, corrupt, last):
@@ -172,9 +179,15 @@ def _rate(film, pictures, count):
     """Frames a second: what the file says, unless by the times at which packets are decoded it is far from that."""
     clock = _clock(film)
     steps = np.diff([stamp for stamp in pictures.decoding if stamp is not None])
-    step = float(np.median(steps)) * clock["unit"] if len(steps) else 0.0
-    decoded = count / (len(pictures.decoding) * step) if step > 0 else clock["rate"]
+    steps = steps[steps > 0]  # stamps may jump back where a film was put together
+    seconds = (steps.sum() + np.median(steps)) * clock["unit"] if len(steps) else count / clock["rate"]
+    decoded = float(count / seconds)
     return clock["rate"] if 0.9 < decoded / clock["rate"] < 1.1 else decoded
+
+
+def _is_avi(film):
+    """Whether stamps tell when packets are decoded, not when frames are shown."""
+    return film.container.format.name == "avi"
 
 
 def _clock(film):
