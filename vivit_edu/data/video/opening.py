@@ -77,9 +77,9 @@ def _film_of(path, container):
     """The stream that a player shows: no cover, one that can be decoded, and of those FFmpeg's best."""
     films = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not films:
-        covers = ["a cover picture"] if container.streams.video else []
-        kinds = ", ".join([s.type for s in container.streams if s.type != "video"] + covers) or "nothing"
-        raise ValueError(f"{path} holds no video, only {kinds}")
+        kinds = ", ".join(stream.type for stream in container.streams if stream.type != "video") or "nothing"
+        cover = " and a cover picture" if container.streams.video else ""
+        raise ValueError(f"{path} holds no video, only {kinds}{cover}")
     known = [stream for stream in films if stream.codec_context is not None]
     if not known:
         raise ValueError(f"{path} cannot be read as video: no decoder knows its codec{_codec_name(path)}")
