@@ -9,7 +9,7 @@ import numpy as np
 
 QUICK = {
     "libx264": {"preset": "veryfast", "bf": "0"},
-    "libx265": {"preset": "ultrafast", "x265-params": "log-level=error:bframes=0"},
+    "libx265": {"preset": "ultrafast", "crf": "8", "x265-params": "log-level=error:bframes=0"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "0"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8", "b": "2000000"},
     "mpeg4": {"b": "2000000"},

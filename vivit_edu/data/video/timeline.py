@@ -78,15 +78,17 @@ class Timeline:
         return last + int(end > self.seconds[last] + self._tolerance()[last])
 
     def _tolerance(self):
-        """Seconds by which each frame may be told too late: stamps are rounded to the clock's unit.
+        """Seconds by which each frame may be told too late: stamps are rounded, to this clock's unit or to one before.
 
-        No more than an eighth of the time since the frame before, and next to nothing where the clock's unit
-        divides the time from frame to frame.
+        What frames that are nearly even lack in evenness is rounding. A tolerance is no more than an eighth of the
+        time since the frame before, and next to nothing where all frames are evenly apart, as the file's rate says.
         """
         gaps = np.diff(self.stamps, prepend=self.stamps[0] - 1)
         if len(gaps) > 1 and np.ptp(gaps[1:]) == 0 and abs(gaps[1] * self.unit * self.rate - 1) < 1e-6:
             return np.full(len(gaps), 1e-6)
-        return np.minimum(1.0, gaps / 8) * self.unit + 1e-6
+        uneven = np.abs(self.stamps - np.linspace(self.stamps[0], self.stamps[-1], len(gaps))).max() * self.unit
+        rounded = self.unit + (2 * uneven if uneven < self.gap / 8 else 0)
+        return np.minimum(rounded, gaps * self.unit / 8) + 1e-6
 
 
 def of_packets(film: Film) -> Timeline | None:
