@@ -59,12 +59,14 @@ class Timeline:
     @property
     def end(self) -> float:
         """Seconds until the last frame is gone; one that is told to vanish at once stays as long as others do."""
-        last = self.last * self.unit
-        return float(self.seconds[-1]) + (last if last > self.gap / 2 else self.gap)
+        least = np.diff(self.stamps).min() / 2 if len(self.stamps) > 1 else 0
+        return float(self.seconds[-1]) + (self.last * self.unit if self.last > least else self.gap)
 
     @property
     def fps(self) -> float:
         """Frames a second: what the file says, unless its own stamps say otherwise."""
+        if len(self.stamps) == 1:
+            return 1 / self.end
         drift = abs(self.seconds[-1] - (len(self.stamps) - 1) / self.rate)
         return self.rate if drift <= self._tolerance()[-1] else 1 / self.gap
 
@@ -114,7 +116,16 @@ def of_packets(film: Film) -> Timeline | None:
     if not shown.any() or not _sound(film, stamps, np.array([dts for dts in decoding if dts is not None])):
         return None
     last = durations[int(np.argmax(np.where(shown, stamps, stamps.min() - 1)))] or 0
-    return Timeline(stamps=np.sort(stamps[shown]), last=last, told=True, **_clock(film))
+    stamps = np.sort(stamps[shown])
+    return Timeline(stamps=stamps, last=_last(film, stamps, last), told=True, **_clock(film))
+
+
+def _last(film, stamps, duration):
+    """For how many units the last frame is shown; Matroska often tells only how long all of it lasts."""
+    whole, alone = film.container.duration, len(film.container.streams) == 1
+    if not film.container.format.name.startswith("matroska") or whole is None or not alone or stamps[0] != 0:
+        return duration
+    return max(duration, round(whole / 1e6 / float(film.stream.time_base)) - int(stamps[-1]))
 
 
 def _sound(film, stamps, decoding):
@@ -170,7 +181,7 @@ def _with_gaps(film, pictures, stamps, corrupt, last):
     missing = frozenset(np.flatnonzero(~np.isin(every, good)).tolist())
     early = sum(stamp is not None and stamp < first for stamp in pictures.stamps)
     lost = int(early + len(missing) + (coded > final).sum())
-    told = {"last": last, "missing": missing, "lost": lost, **_clock(film)}
+    told = {"last": _last(film, every, last), "missing": missing, "lost": lost, **_clock(film)}
     if indexed and not missing and len(every) == len(stamps):
         return Timeline(stamps=every, **told)
     places = np.where(np.isin(stamps, every), np.searchsorted(every, stamps), -1)
