@@ -15,9 +15,10 @@ import pytest
 
 import vivit_edu as ve
 from vivit_edu.data import cache, clips
-from vivit_edu.data.annotations import TEMPLATES
-from vivit_edu.data.render import draw
-from vivit_edu.data.verbs import MOTIONS, RETURNS
+from vivit_edu.data.clips import embedded
+from vivit_edu.data.clips.annotations import TEMPLATES
+from vivit_edu.data.clips.render import draw
+from vivit_edu.data.clips.verbs import MOTIONS, RETURNS
 
 SMALL = {"train": 1, "validation": 0, "test": 1, "progress": False}
 
@@ -38,7 +39,7 @@ def sha(path):
 
 def test_the_digits_are_scikit_learn_s():
     datasets = pytest.importorskip("sklearn.datasets")
-    expected, (images, labels) = datasets.load_digits(), clips.digits()
+    expected, (images, labels) = datasets.load_digits(), embedded.digits()
     np.testing.assert_array_equal(images * 16, expected.images)
     np.testing.assert_array_equal(labels, expected.target)
 
@@ -49,7 +50,7 @@ def test_every_verb_meets_every_noun_equally_often(folder):
 
 
 def test_no_two_splits_share_a_digit_image():
-    chosen = {split: np.concatenate(clips.digit_images(split, seed=0)) for split in clips.SPLITS}
+    chosen = {split: np.concatenate(embedded.digit_images(split, seed=0)) for split in clips.SPLITS}
     everything = np.concatenate(list(chosen.values()))
     assert len(np.unique(everything)) == len(everything) == 1797
     assert min(map(len, chosen.values())) > 100
@@ -69,7 +70,7 @@ def test_an_interrupted_making_goes_on_and_ends_with_the_same_bytes(folder, tmp_
             raise KeyboardInterrupt
         return draw(*arguments)
 
-    monkeypatch.setattr(clips, "draw", interrupted)
+    monkeypatch.setattr(embedded, "draw", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ve.data.make_clips(tmp_path, **SMALL, workers=1)
     monkeypatch.undo()
@@ -157,7 +158,7 @@ def test_the_annotation_reads_as_kinetics_something_something_and_epic_do(folder
     labels = json.loads((folder / "ssv2" / "something-something-v2-labels.json").read_text())
     assert {labels[s["template"].replace("[", "").replace("]", "")] for s in something} == {str(i) for i in range(19)}
     assert all((folder / "videos" / f"{s['id']}.mp4").exists() for s in something)
-    epic = clips.read_epic(folder / "epic" / "EPIC_100_train.csv")
+    epic = embedded.read_epic(folder / "epic" / "EPIC_100_train.csv")
     assert epic[0]["verb"] == clips.VERBS[int(epic[0]["verb_class"])] and epic[0]["stop_timestamp"] == "00:00:02.00"
     assert TEMPLATES.keys() == set(clips.VERBS) == set(clips.KINDS)
 

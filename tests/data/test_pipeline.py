@@ -1,5 +1,8 @@
 """From examples to batches: order, shapes, randomness, memory, and broken files."""
 
+import dataclasses
+
+import films
 import golden_files
 import numpy as np
 import pytest
@@ -64,9 +67,10 @@ def test_frames_of_another_size_are_resized_to_eight_sevenths_before_they_are_cu
 def test_of_a_set_larger_than_memory_only_the_frames_needed_are_decoded(examples, monkeypatch):
     expected = all_of(examples, frames=5, stride=2)
     monkeypatch.setattr(pipeline, "MEMORY", 1000)
-    monkeypatch.setattr(pipeline, "_kept", None)
+    monkeypatch.setattr(pipeline, "_kept", kept := pipeline._Kept(1000))
     for one, other in zip(all_of(examples, frames=5, stride=2), expected, strict=True):
         np.testing.assert_array_equal(one["video"], other["video"])
+    assert not kept.kept
 
 
 def test_a_flip_mirrors_all_frames_alike(examples):
@@ -80,6 +84,72 @@ def test_a_broken_file_is_named_with_its_place(examples, tmp_path):
     for place in (0, 3):
         with pytest.raises(ValueError, match=rf"example {place}: .*bad.mp4 cannot be read as video"):
             all_of([*examples[:place], bad])
+
+
+class Odd(ValueError):
+    """An error that takes two arguments."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+class Foreign(RuntimeError):
+    """An error that takes none by its place."""
+
+    def __init__(self, *, why):
+        super().__init__(why)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (
+            UnicodeDecodeError("utf-8", b"\xf6", 0, 1, "invalid start byte"),
+            ValueError,
+            "example 1: .*invalid start byte",
+        ),
+        (Odd(3, 4), ValueError, "example 1: 3 and 4"),
+        (FileNotFoundError(2, "No such file", "a.mp4"), FileNotFoundError, "example 1: .*No such file.*a.mp4"),
+        (Foreign(why="no reason"), Foreign, r"no reason\nexample 1"),
+        (KeyError("axis"), KeyError, r"'axis'\nexample 1"),
+    ],
+)
+def test_an_error_of_any_class_names_its_example(examples, monkeypatch, error, kind, message):
+    first, *_ = all_of(examples[:1])
+
+    def broken(example, choose, **options):
+        if example is examples[1]:
+            raise error
+        return first["video"][0][choose(16)]
+
+    monkeypatch.setattr(pipeline, "_kept", broken)
+    with pytest.raises(kind, match=message) as raised:
+        all_of(examples[:2])
+    assert raised.value is error or raised.value.__cause__ is error
+
+
+def test_a_long_film_behind_a_short_one_is_not_decoded_whole(examples, tmp_path, monkeypatch):
+    long = films.write(tmp_path / "long.mp4", np.repeat(films.numbered(40), 40, 0), g="40")
+    monkeypatch.setattr(pipeline, "MEMORY", 2 * 300 * 32 * 32 * 3)
+    monkeypatch.setattr(pipeline, "_kept", kept := pipeline._Kept(pipeline.MEMORY))
+    pair = [examples[0], ve.data.Example(path=long, labels=examples[0].labels)]
+    for order in (pair, pair[::-1]):
+        (batch,) = all_of(order, frames=8, batch=2)
+        assert batch["video"].shape == (2, 8, 32, 32, 3)
+    assert [key[0] for key in kept.kept] == [examples[0].path] and kept.held == 16 * 32 * 32 * 3
+    assert films.numbers(batch["video"][:1, 0]) == [19]  # the middle of 1,600 frames
+
+
+def test_one_broken_picture_is_no_harm_to_a_clip_of_others(examples, tmp_path):
+    def broken(pieces):
+        for n, piece in enumerate(pieces):
+            yield dataclasses.replace(piece, data=piece.data[:20] + bytes(50)) if n == 2 else piece
+
+    source = films.write(tmp_path / "whole.avi", films.numbered(30), codec="mjpeg")
+    path = films.remux(source, tmp_path / "broken.avi", broken)
+    with pytest.warns(UserWarning, match="broken.avi: 1 of its pictures cannot be decoded"):
+        (batch,) = all_of([ve.data.Example(path=path, labels=examples[0].labels)], frames=4, size=(48, 64))
+    assert films.numbers(batch["video"][0]) == [13, 14, 15, 16]
 
 
 def test_missing_and_empty_files_are_counted_before_anything_is_read(examples, tmp_path):
@@ -104,9 +174,10 @@ def test_pixels_become_minus_one_to_one():
 def test_decoded_clips_are_kept_within_their_memory(examples):
     kept, fit = pipeline._Kept(memory=3 * 16 * 32 * 32 * 3), pipeline._Fit((32, 32), None)
     for example in examples:
-        kept(example, fit)
+        kept(example, np.arange, fit=fit, share=1 << 20)
     assert len(kept.kept) == 3 and kept.held == kept.memory
-    assert kept(examples[-1], fit) is kept(examples[-1], fit)
+    (last,) = [kept.kept[key] for key in kept.kept if key[0] == examples[-1].path]
+    np.testing.assert_array_equal(kept(examples[-1], lambda count: np.array([count - 1]), fit=fit, share=0), last[-1:])
 
 
 GOLDEN = ["250_4_32_2", "60_4_32_2", "75_3_16_4", "13_4_8_2", "300_10_32_2", "5_2_8_4"]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import vivit_edu as ve
-from vivit_edu.data import clips, render, write_clip
-from vivit_edu.data.render import draw
-from vivit_edu.data.verbs import RETURNS, blink_and_slide, there_and_back, track
+from vivit_edu.data import clips, write_clip
+from vivit_edu.data.clips import embedded, render
+from vivit_edu.data.clips.render import draw
+from vivit_edu.data.clips.verbs import RETURNS, blink_and_slide, there_and_back, track
 
 
 @pytest.mark.parametrize("verb", clips.VERBS)
@@ -74,17 +75,17 @@ def test_from_the_same_draws_a_pair_shows_the_same_tubelets_to_the_pixel(pair, p
         bags = []
         for verb in pair:
             path, rng = track(verb, 8, np.random.default_rng(seed)), np.random.default_rng(seed)
-            write_clip(tmp_path / "clip.mp4", draw(clips.digits()[0][seed], path, 32, rng).frames, key_every=1)
+            write_clip(tmp_path / "clip.mp4", draw(embedded.digits()[0][seed], path, 32, rng).frames, key_every=1)
             frames = ve.data.read_frames(tmp_path / "clip.mp4")
             bags.append([tubelet.tobytes() for tubelet in frames.reshape(8, 2, 32, 32, 3)])
         assert bags[0] != bags[1] and sorted(bags[0]) == sorted(bags[1])
 
 
 def test_the_drawing_changes_only_with_the_version_that_names_its_folder():
-    rng, (images, _) = np.random.default_rng(0), clips.digits()
+    rng, (images, _) = np.random.default_rng(0), embedded.digits()
     drawn = [draw(images[n], track(verb, 8, rng), 32, rng) for n, verb in enumerate(clips.VERBS)]
     means = [np.mean([clip.frames.mean() for clip in drawn]), np.mean([clip.mask.mean() for clip in drawn])]
-    assert clips.VERSION == 3 and np.allclose(means, [119.51, 0.13297], rtol=1e-4)
+    assert embedded.VERSION == 3 and np.allclose(means, [119.51, 0.13297], rtol=1e-4)
 
 
 SLIDING = [verb for verb in clips.VERBS if "slide" in verb or RETURNS.get(verb, "-")[0] in ("x", "y")]
@@ -92,7 +93,7 @@ SLIDING = [verb for verb in clips.VERBS if "slide" in verb or RETURNS.get(verb, 
 
 @pytest.mark.parametrize("verb", SLIDING)
 def test_whatever_slides_is_seen_to_move_within_a_tubelet(verb, plain):
-    rng, (images, _) = np.random.default_rng(0), clips.digits()
+    rng, (images, _) = np.random.default_rng(0), embedded.digits()
     for n in range(20):
         path = track(verb, 8, rng)
         moved = np.abs(np.diff(centres(draw(images[n], path, 32, rng).mask), axis=0)).max(-1)
@@ -124,7 +125,7 @@ def probe(features, labels, classes):
 def drawn():
     """Mean colour and object centre of one random frame of each of 1,200 clips, their direction and digit."""
     rng = np.random.default_rng(3)
-    images, labels = clips.digits()
+    images, labels = embedded.digits()
     rows = []
     for _ in range(1200):
         index, verb = rng.integers(len(images)), ("slide_right", "slide_left")[rng.integers(2)]

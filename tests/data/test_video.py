@@ -7,7 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from vivit_edu.data import read_clip, read_frames, video, video_info, write_clip
+from vivit_edu.data import read_clip, read_frames, video_info, write_clip
+from vivit_edu.data.video import finding, timeline
 
 
 def numbered(count, height=32, width=48):
@@ -181,13 +182,23 @@ def test_a_rotation_that_the_file_asks_for_is_applied(tmp_path):
     assert shown[0, :24, 16:].mean() > 200 and shown[0, :24, :16].mean() < 50  # bright at the top right
 
 
-def test_the_times_of_a_long_file_are_remembered_until_it_changes(clip, monkeypatch):
-    monkeypatch.setattr(video, "LONG", 0)
+def test_times_are_remembered_until_the_file_changes(clip, monkeypatch):
+    times = []
+    monkeypatch.setattr(finding, "of_packets", lambda film: times.append(film.path) or timeline.of_packets(film))
     assert [numbers(read_clip(clip, frames=2, start=start)) for start in (0.5, 1.5)] == [[5, 7], [15, 17]]
-    hits = video._remembered.cache_info().hits
     write_clip(clip, numbered(20), fps=5)
     os.utime(clip, ns=(0, 0))
-    assert hits >= 1 and numbers(read_clip(clip, frames=2, start=2.0)) == [10, 12]
+    assert len(times) == 1 and numbers(read_clip(clip, frames=2, start=2.0)) == [10, 12] and len(times) == 2
+
+
+def test_of_many_files_times_the_least_recently_used_are_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(finding, "KEPT", 25)
+    memory = finding._Memory()
+    for number in range(4):
+        (tmp_path / f"{number}").touch()
+        memory.keep(tmp_path / f"{number}", timeline.Timeline(stamps=np.arange(10), unit=0.04, rate=25.0))
+        memory.get(tmp_path / "0")
+    assert memory.stamps == 20 and [memory.get(tmp_path / f"{n}") is None for n in range(4)] == [0, 1, 1, 0]
 
 
 def test_frames_come_in_the_size_asked_for(clip):

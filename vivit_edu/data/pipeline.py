@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import functools
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
@@ -13,7 +14,8 @@ from jaxtyping import UInt8
 from vivit_edu.arrays import Array, Real
 from vivit_edu.data.example import Example
 from vivit_edu.data.sample import centre_offset, clip_indices, random_offset
-from vivit_edu.data.video import read_frames, video_info
+from vivit_edu.data.video import video_info
+from vivit_edu.data.video.reading import read_stretch
 
 MEMORY = 1 << 30  # bytes of decoded frames kept, so that small sets are decoded once
 AHEAD = 96  # clips made before they are asked for
@@ -36,7 +38,8 @@ def batches(
 
     Training shuffles anew in each epoch, starts clips at random, crops at random and drops a last batch that is
     not full. Otherwise examples come in order, clips and crops from the middle, and the last batch may be smaller.
-    Sets of less than 1 GiB are decoded once; of others, only the frames that a clip needs.
+    An example is decoded once, and kept, where that takes no more than its share of 1 GiB: so are all of a set that
+    fits. Of others, only the frames that a clip needs are decoded.
 
     Args:
       frames, size, stride: of the clips; size (height, width) in pixels.
@@ -59,15 +62,17 @@ def batches(
     _check_files(examples)
     size = (size, size) if isinstance(size, int) else tuple(size)
     fit = _Fit(size, short_side)
-    held = _held_in_memory(examples, fit)
-    read = functools.partial(_frames_in_memory if held else _frames, fit=fit)
+    share = MEMORY // len(examples)
+    held = _size_of_the_first(examples, fit) <= share
+    read = functools.partial(_kept, fit=fit, share=share)
     clip = {"frames": frames, "stride": stride, "size": size, "read": read}
     source = grain.MapDataset.source(list(enumerate(examples))).seed(seed)
     if train:
         view, source = _View(**clip, offset=random_offset, corner=_anywhere, flip=flip), source.shuffle()
     else:
         view = _View(**clip, offset=_centre, corner=_middle)
-    # decoding leaves the interpreter to others; where nothing is decoded, two threads take twice one's time
+    # decoding leaves the interpreter to others; where nothing is decoded, two threads take twice one's time. Only
+    # that hangs on the first example, which may be unlike the others.
     threads = grain.ReadOptions(num_threads=1 if held else 2, prefetch_buffer_size=AHEAD)
     return source.repeat(epochs).random_map(view).batch(batch, drop_remainder=train).to_iter_dataset(threads)
 
@@ -98,8 +103,13 @@ class _View:
 
         try:
             clip = self._cut(self.read(example, choose), rng)
-        except (ValueError, FileNotFoundError) as error:
-            raise type(error)(f"example {index}: {error}") from error
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"example {index}: {error}") from error
+        except ValueError as error:  # of its kinds, some take other arguments
+            raise ValueError(f"example {index}: {error}") from error
+        except Exception as error:
+            error.add_note(f"example {index}")
+            raise
         clip = clip[:, :, ::-1] if rng.random() < self.flip else clip
         labels = {name: np.int32(label) for name, label in example.labels.items()}
         return {"video": np.ascontiguousarray(clip), "labels": labels}
@@ -151,22 +161,13 @@ def _check_files(examples):
         raise FileNotFoundError(f"{len(missing)} of {len(examples)} files are missing or empty; the first is {first}")
 
 
-def _held_in_memory(examples, fit):
-    """Whether the whole set, decoded, seems to fit into MEMORY."""
+def _size_of_the_first(examples, fit):
+    """Bytes of the first example's file, decoded; what cannot be read is said before a run begins."""
     try:
         info = video_info(examples[0].path)
     except ValueError as error:
         raise ValueError(f"example 0: {error}") from error
-    return len(examples) * info.frames * np.prod(fit(info.size)) * 3 <= MEMORY
-
-
-def _frames(example, choose=np.arange, *, fit):
-    return read_frames(example.path, example.start, example.end, choose=choose, resize=fit)
-
-
-def _frames_in_memory(example, choose, *, fit):
-    video = _kept(example, fit)
-    return video[choose(len(video))]
+    return info.frames * math.prod(fit(info.size)) * 3
 
 
 class _Kept:
@@ -175,19 +176,46 @@ class _Kept:
     def __init__(self, memory):
         self.memory, self.held, self.kept, self.lock = memory, 0, collections.OrderedDict(), threading.Lock()
 
-    def __call__(self, example: Example, fit: _Fit) -> UInt8[np.ndarray, "T H W 3"]:
+    def __call__(
+        self, example: Example, choose: Callable[[int], np.ndarray], *, fit: _Fit, share: int
+    ) -> UInt8[np.ndarray, "T H W 3"]:
+        """The chosen frames of an example: of all of it, then kept, where that takes no more than `share` bytes."""
         key = (example.path, example.path.stat().st_mtime_ns, example.start, example.end, fit)
         with self.lock:
             if key in self.kept:
                 self.kept.move_to_end(key)
-                return self.kept[key]
-        frames = _frames(example, fit=fit)
+        frames, whole = self.kept.get(key), True
+        if frames is None:
+            frames, whole = _decoded(example, choose, fit, share)
+        if not whole:
+            return frames
+        self._keep(key, frames)
+        return frames[choose(len(frames))]
+
+    def _keep(self, key, frames):
         with self.lock:
             if key not in self.kept:
                 self.kept[key], self.held = frames, self.held + frames.nbytes
             while self.held > self.memory and len(self.kept) > 1:
                 self.held -= self.kept.popitem(last=False)[1].nbytes
-        return frames
+
+
+def _decoded(example, choose, fit, share):
+    """All frames of an example and True, or, where these would take more than `share` bytes, the chosen and False."""
+    whole = False
+
+    def all_or_chosen(count, size):
+        nonlocal whole
+        whole = count * math.prod(fit(size)) * 3 <= share
+        return np.arange(count) if whole else choose(count)
+
+    read = functools.partial(read_stretch, example.path, example.start, example.end, resize=fit)
+    try:
+        return read(choose=all_or_chosen), whole
+    except ValueError:
+        if not whole:
+            raise
+    return read(choose=lambda count, size: choose(count)), False  # one broken frame is no harm to other clips
 
 
 _kept = _Kept(MEMORY)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 UNKNOWN = 0xFFFFFFFF  # what a recorder writes that never came back to fill in the length
+HOLD = (b"ftyp", b"moov", b"mdat", b"moof", b"sidx", b"meta", b"mfra")  # the boxes of an mp4 that a film needs
+PAD = (b"wide", b"free", b"skip")
 
 
 def announced_bytes(path: Path) -> int | None:
@@ -18,33 +20,48 @@ def announced_bytes(path: Path) -> int | None:
     with path.open("rb") as file:
         head = file.read(8)
         if head[:4] == b"RIFF":
-            return _riff(head)
+            return _riffs(file, path.stat().st_size)
         if head[:4] == b"\x1a\x45\xdf\xa3":
             return _matroska(file)
-        if head[4:] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-            return _boxes(file)
+        if head[4:] in HOLD + PAD:
+            return _boxes(file, path.stat().st_size)
     return None
 
 
-def _riff(head):
-    size = int.from_bytes(head[4:], "little")
-    return None if size in (0, UNKNOWN) else 8 + size
+def _riffs(file: BinaryIO, held: int):
+    """Where the last RIFF chunk ends; an avi of more than a gigabyte has several, one behind the other."""
+    end, head = 0, b""
+    while end < held:
+        file.seek(end)
+        head = file.read(8)
+        if len(head) < 8 or head[:4] != b"RIFF":
+            return end
+        size = int.from_bytes(head[4:], "little")
+        if size in (0, UNKNOWN):
+            return None
+        end += 8 + size + size % 2
+    return end - int.from_bytes(head[4:], "little") % 2  # the last one may go without the byte that makes it even
 
 
-def _boxes(file: BinaryIO):
-    """Where the last of the boxes of an mp4 file ends; each begins with its size and four letters."""
+def _boxes(file: BinaryIO, held: int):
+    """Where the last of the boxes of an mp4 file ends; each begins with its size and four letters.
+
+    What ends behind the file's end is a box cut short if its name is one that a film needs. Else it is padding, or
+    no box at all: tags of other programs stand behind the last one, and their letters read as any size.
+    """
     end = 0
-    while True:
+    while end < held:
         file.seek(end)
         head = file.read(16)
-        if len(head) < 8 or not head[4:8].isalnum():
-            return end
-        size = int.from_bytes(head[:4], "big")
+        size, name = int.from_bytes(head[:4], "big"), head[4:8]
         if size == 1:  # too long for four bytes
             size = int.from_bytes(head[8:], "big")
-        if size < 8:  # 0: to the file's end
+        if size == 0 and name in HOLD:  # to the file's end
             return None
+        if size < 8 or (end + size > held and name not in HOLD):
+            return end
         end += size
+    return end
 
 
 def _matroska(file: BinaryIO):

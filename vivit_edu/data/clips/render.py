@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 from scipy.ndimage import map_coordinates, zoom
 
-from vivit_edu.data.verbs import Track
+from vivit_edu.data.clips.verbs import Track
 
 DISTRACTORS = ("disc", "square")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vivit_edu.arrays import Real
 from vivit_edu.data.cache import write_whole
-from vivit_edu.data.verbs import VERBS
+from vivit_edu.data.clips.verbs import VERBS
 
 NOUNS = tuple(f"digit {n}" for n in range(10))
 TEMPLATES = {

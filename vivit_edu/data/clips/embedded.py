@@ -15,14 +15,13 @@ from jaxtyping import Bool
 from tqdm.auto import tqdm
 
 from vivit_edu.arrays import Real
-from vivit_edu.data.annotations import NOUNS, read_epic, stem, write_annotations, write_classes
 from vivit_edu.data.cache import cache_folder, remove_unfinished, write_whole
+from vivit_edu.data.clips.annotations import NOUNS, read_epic, stem, write_annotations, write_classes
+from vivit_edu.data.clips.render import draw
+from vivit_edu.data.clips.verbs import TUBELET, VERBS, track
 from vivit_edu.data.example import Example
-from vivit_edu.data.render import draw
-from vivit_edu.data.verbs import KINDS, PAIRS, TUBELET, VERBS, track
 from vivit_edu.data.video import write_clip
 
-__all__ = ["KINDS", "NOUNS", "PAIRS", "SPLITS", "VERBS", "Truth", "examples", "make_clips", "truth"]
 SPLITS = ("train", "validation", "test")
 SHARES = (0.7, 0.1, 0.2)  # of each digit's images
 VERSION = 3  # of drawing and coding: another number makes another folder
@@ -146,7 +145,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
     E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (UCI, CC BY 4.0), as in scikit-learn.
     """
-    with resources.files("vivit_edu.data").joinpath("digits.npz").open("rb") as file, np.load(file) as stored:
+    with resources.files("vivit_edu.data.clips").joinpath("digits.npz").open("rb") as file, np.load(file) as stored:
         return stored["images"].astype(np.float32) / 16, stored["labels"].astype(np.int64)
 
 
