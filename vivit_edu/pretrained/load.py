@@ -1,6 +1,6 @@
 """A model from wherever it lies: the embedded ones by name, a file or folder of any kind, a published one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -17,22 +17,36 @@ from vivit_edu.pretrained.stored import read_json
 WEIGHTS = Path(__file__).parent / "weights"
 
 
-def load(source: str | Path, *, report: Report | None = None, time: str = "interpolate", **overrides) -> ViViT:
+def load(
+    source: str | Path,
+    *,
+    trained_on: Mapping | None = None,
+    report: Report | None = None,
+    time: str = "interpolate",
+    **overrides,
+) -> ViViT:
     """The pretrained model of that name or place, `ve.ViT` or `ve.ViViT`, with fields of its configuration overridden.
 
-    Other frames, size or tubelet than the checkpoint's move its positions and kernel; `report` says how.
+    What the checkpoint was trained on is what its file says, its entry in `PUBLISHED`, or `trained_on`; the overrides
+    are what the model is to be. Other frames, size or tubelet than the checkpoint's move its positions and kernel;
+    `report` says how. Where nothing says how a file's positions divide into time and space, overrides of frames and
+    size that fit them exactly are believed to be the checkpoint's own, and the report says so; any others are asked
+    to be told apart.
 
     Args:
       source: the name of an embedded model, "ViViT-nano/8x2 FE" or "ViT-nano/8"; a folder written by `save`, or of
         Hugging Face's layout (ViT, DINOv2, ViViT); a Google ViT `.npz`; a Scenic `checkpoint`; a name in
         `PUBLISHED`, a hub id "google/vivit-b-16x2-kinetics400" or an https address, which are downloaded once.
+      trained_on: fields of the checkpoint's own `ViViTConfig` that a file without a configuration (Scenic, .npz)
+        leaves open, {"frames": 32, "size": 224}; {"frames": 1} of an image model.
       report: is told what was changed and left out on the way.
       time: "interpolate" or "tile": how positions follow to another number of time indices.
       overrides: any field of `ViViTConfig`.
 
     Raises:
       FileNotFoundError: where there is nothing of that name.
-      ValueError, KeyError: where a file is damaged, of no known kind, or does not fit.
+      ValueError, KeyError: where a file is damaged, of no known kind, or does not fit, or leaves open what it was
+        trained on.
       ConnectionError: where it would have to be downloaded and cannot be.
 
     Taught in: Ch. 9.
@@ -48,8 +62,8 @@ def load(source: str | Path, *, report: Report | None = None, time: str = "inter
             f"{str(source)!r} is neither {_listed()}, nor a file or folder here, nor a name in "
             "vivit_edu.pretrained.PUBLISHED"
         )
-    settings = dict(known.config) | overrides if known is not None else overrides
-    return loader_of(path, time=time)(path, report=report, **settings)
+    said = {**(known.config if known is not None else {}), **(trained_on or {})}
+    return loader_of(path, time=time)(path, trained_on=said, report=report, **overrides)
 
 
 def loader_of(path: Path, *, time: str = "interpolate") -> Callable[..., ViViT]:

@@ -1,6 +1,7 @@
 """Models in the layout of Hugging Face's transformers: ViT, DINOv2 and ViViT, without transformers or torch."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,12 @@ INDEX = "model.safetensors.index.json"
 
 
 def from_hugging_face(
-    folder: str | Path, *, report: Report | None = None, time: str = "interpolate", **overrides
+    folder: str | Path,
+    *,
+    trained_on: Mapping | None = None,
+    report: Report | None = None,
+    time: str = "interpolate",
+    **overrides,
 ) -> ViViT:
     """The model in a folder of `config.json` and safetensors files, one or many, giving its logits.
 
@@ -49,7 +55,7 @@ def from_hugging_face(
     ours = _fold_scales(_with_biases(ours, record, report), report)
     ours, _ = with_head(ours, source=folder, overrides=overrides, report=report)
     ours = _fold_pixels(ours, folder, report)
-    return build(ours, config, source=folder, overrides=overrides, report=report, time=time)
+    return build(ours, config, source=folder, overrides=overrides, trained_on=trained_on, report=report, time=time)
 
 
 def read_folder(folder: Path) -> dict:

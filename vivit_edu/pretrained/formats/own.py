@@ -52,7 +52,14 @@ def save(model: ViViT, folder: str | Path, *, dtype: str = "float32", card: str 
     return folder
 
 
-def load_folder(folder: str | Path, *, report: Report | None = None, time: str = "interpolate", **overrides) -> ViViT:
+def load_folder(
+    folder: str | Path,
+    *,
+    trained_on: Mapping | None = None,
+    report: Report | None = None,
+    time: str = "interpolate",
+    **overrides,
+) -> ViViT:
     """The model of a folder written by `save`, with fields of its configuration overridden.
 
     Raises:
@@ -69,7 +76,7 @@ def load_folder(folder: str | Path, *, report: Report | None = None, time: str =
     if not isinstance(crc := record.get("crc32"), int):
         raise ValueError(f"{folder / CONFIG} gives no checksum of {WEIGHTS}: its crc32 is {crc!r}")
     arrays = read_safetensors(folder / WEIGHTS, crc=crc)
-    return build(arrays, config, source=folder, overrides=overrides, report=report, time=time)
+    return build(arrays, config, source=folder, overrides=overrides, trained_on=trained_on, report=report, time=time)
 
 
 def to_json(config: ViViTConfig) -> dict:
