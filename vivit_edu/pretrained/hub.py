@@ -110,7 +110,7 @@ def _from_hub(source):
             "config.json and model.safetensors"
         ) from error
     try:
-        kinds = ["*.safetensors", "config.json", "preprocessor_config.json", "*.index.json"]
+        kinds = ["*.safetensors", "config.json", "*processor_config.json", "*.index.json"]
         return Path(huggingface_hub.snapshot_download(source, allow_patterns=kinds))
     except Exception as error:  # its errors and those of its transport are many, and change
         raise ConnectionError(

@@ -1,4 +1,4 @@
-"""What a checkpoint was trained on is what is said of it; what is asked of the model comes after and moves positions."""
+"""What a checkpoint was trained on is what is said of it; what is asked of the model comes after, moving positions."""
 
 import sys
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vivit_edu.model import ViViT
+from vivit_edu.pretrained.formats.pixels import fold_pixels
 from vivit_edu.pretrained.formats.scenic import translate
 from vivit_edu.pretrained.formats.transformers_layout import PREFIX, config_of, our_name, reshape
 from vivit_edu.pretrained.report import Report
@@ -33,8 +34,9 @@ def from_hugging_face(
     """The model in a folder of `config.json` and safetensors files, one or many, giving its logits.
 
     Read are ViT and DINOv2 (`ve.ViT`; LayerScale is folded into the layers' last maps, exactly) and ViViT
-    (`ve.ViViT`, Model 1). Where the folder has a `preprocessor_config.json` with a mean and deviation other than
-    those of pixels in [-1, 1], they are folded into the embedding, so that [-1, 1] is right for every model.
+    (`ve.ViViT`, Model 1). What the folder's processor makes of pixels (preprocessor_config.json,
+    video_preprocessor_config.json, processor_config.json: scale, offset, mean and deviation) is folded into the
+    embedding, exactly, so that [-1, 1] is right for every model. Frames are given at the model's own size.
 
     Args:
       overrides: any field of `ViViTConfig`; another size, length or tubelet moves positions and kernel, and a
@@ -54,7 +56,7 @@ def from_hugging_face(
     ours = {place: reshape(place, array, config) for place, array in ours.items()}
     ours = _fold_scales(_with_biases(ours, record, report), report)
     ours, _ = with_head(ours, source=folder, overrides=overrides, report=report)
-    ours = _fold_pixels(ours, folder, report)
+    ours = fold_pixels(ours, folder, record["model_type"], report)
     return build(ours, config, source=folder, overrides=overrides, trained_on=trained_on, report=report, time=time)
 
 
@@ -112,36 +114,3 @@ def _fold_scales(ours, report):
                 folded[f"{last}/{end}"] = Derived(np.multiply, folded[f"{last}/{end}"], scale)
         report.change(last, "LayerScale folded in")
     return folded
-
-
-def _fold_pixels(ours, folder, report):
-    """The embedding for pixels in [-1, 1], where the folder says that the model takes others."""
-    if not (folder / "preprocessor_config.json").exists() or "tokenise/kernel" not in ours:
-        return ours
-    record = read_json(folder / "preprocessor_config.json")
-    if not record.get("do_normalize", True):
-        record |= {"image_mean": [0.0], "image_std": [1.0]}
-    channels = ours["tokenise/kernel"].shape[-2]
-    try:
-        mean = np.broadcast_to(np.asarray(record.get("image_mean", 0.5), np.float64), channels)
-        deviation = np.broadcast_to(np.asarray(record.get("image_std", 0.5), np.float64), channels)
-        if not (np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
-            raise ValueError("numbers above 0 are expected")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{folder / 'preprocessor_config.json'}: image_mean or image_std: {error}") from error
-    if np.allclose(mean, 0.5) and np.allclose(deviation, 0.5):
-        return ours
-    gain, shift = 0.5 / deviation, (0.5 - mean) / deviation  # (x / 2 + 1/2 - mean) / deviation
-    kernel, bias = ours["tokenise/kernel"], ours["tokenise/bias"]
-    report.change(
-        "tokenise", f"takes pixels in [-1, 1]: mean {mean.tolist()} and deviation {deviation.tolist()} folded"
-    )
-    return {
-        **ours,
-        "tokenise/kernel": Derived(lambda k: (k * gain[:, None]).astype(np.float32), kernel),
-        "tokenise/bias": Derived(lambda k, b: (b + shift @ _over_places(k)).astype(np.float32), kernel, bias),
-    }
-
-
-def _over_places(kernel):
-    return kernel.sum(axis=tuple(range(kernel.ndim - 2)))  # (C, D)
