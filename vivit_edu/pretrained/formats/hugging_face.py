@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from vivit_edu.model import ViViT
+from vivit_edu.pretrained.formats.folders import CONFIG, parts_of, read_folder, record_of
 from vivit_edu.pretrained.formats.pixels import fold_pixels
 from vivit_edu.pretrained.formats.scenic import translate
-from vivit_edu.pretrained.formats.transformers_layout import PREFIX, config_of, our_name, reshape
+from vivit_edu.pretrained.formats.transformers_layout import PREFIX, config_of, our_name, reshape, with_classes
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.start.adapt import build
-from vivit_edu.pretrained.start.heads import with_head
-from vivit_edu.pretrained.stored import Derived, read_json, read_safetensors
+from vivit_edu.pretrained.start.heads import HEAD, with_head
+from vivit_edu.pretrained.stored import Derived
 
 LEFT_OUT = {
     "embeddings.mask_token": "used in pre-training only",
     "pooler.dense.weight": "the pooler is no part of the classifier",
     "pooler.dense.bias": "the pooler is no part of the classifier",
 }
-INDEX = "model.safetensors.index.json"
 
 
 def from_hugging_face(
@@ -32,6 +32,8 @@ def from_hugging_face(
     **overrides,
 ) -> ViViT:
     """The model in a folder of `config.json` and safetensors files, one or many, giving its logits.
+
+    Instead of the folder, one safetensors file in it may be named, and is the one that is read.
 
     Read are ViT and DINOv2 (`ve.ViT`; LayerScale is folded into the layers' last maps, exactly) and ViViT
     (`ve.ViViT`, Model 1). What the folder's processor makes of pixels (preprocessor_config.json,
@@ -47,42 +49,18 @@ def from_hugging_face(
       ValueError, KeyError: where a file is damaged, the kind is none of these, or names or shapes do not fit.
       FileNotFoundError: where a file is missing.
     """
-    folder, report = Path(folder), Report() if report is None else report
-    theirs = read_folder(folder)
-    record = read_json(folder / "config.json")
-    config = config_of(record, source=folder / "config.json")
-    theirs = _leave_out(theirs, report)
+    (folder, file), report = parts_of(Path(folder)), Report() if report is None else report
+    record = record_of(folder)
+    config = config_of(record, source=folder / CONFIG)
+    theirs = _leave_out(read_folder(folder, file=file, report=report), report)
     ours = translate(theirs, our_name, source=folder)
     ours = {place: reshape(place, array, config) for place, array in ours.items()}
     ours = _fold_scales(_with_biases(ours, record, report), report)
-    ours, _ = with_head(ours, source=folder, overrides=overrides, report=report)
+    headed = any(name.startswith(HEAD) for name in ours)
+    ours, classes = with_head(ours, source=folder, overrides=overrides, pool=config.pool, report=report)
+    config = with_classes(config, classes, record if headed else {}, source=folder / CONFIG)
     ours = fold_pixels(ours, folder, record["model_type"], report)
     return build(ours, config, source=folder, overrides=overrides, trained_on=trained_on, report=report, time=time)
-
-
-def read_folder(folder: Path) -> dict:
-    """The arrays of a folder's safetensors file, or of the files its index names, none of them read yet.
-
-    Raises:
-      FileNotFoundError: where there is neither.
-      ValueError: where the index and the files do not agree.
-    """
-    if not (folder / INDEX).exists():
-        if not (folder / "model.safetensors").exists():
-            raise FileNotFoundError(f"{folder} holds neither model.safetensors nor {INDEX}; other formats are not read")
-        return read_safetensors(folder / "model.safetensors")
-    listed = read_json(folder / INDEX).get("weight_map")
-    if not isinstance(listed, dict) or not all(isinstance(file, str) for file in listed.values()):
-        raise ValueError(f"{folder / INDEX} has no weight_map of names and files")
-    if outside := sorted({file for file in listed.values() if Path(file).name != file}):
-        raise ValueError(f"{folder / INDEX} names files outside its folder: {outside[:3]}")
-    arrays = {}
-    for file in sorted(set(listed.values())):
-        found = read_safetensors(folder / file)
-        if found.keys() != {name for name, where in listed.items() if where == file}:
-            raise ValueError(f"{folder / file} does not hold exactly the tensors that {INDEX} lists for it")
-        arrays |= found
-    return arrays
 
 
 def _leave_out(theirs, report):
