@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from vivit_edu.teach import pictures
-from vivit_edu.teach.cases import Case
+from vivit_edu.teach.marking.cases import Case
+from vivit_edu.teach.marking.watch import run
 from vivit_edu.teach.parts import parts_of_a_layer, softmax
 from vivit_edu.teach.result import Result
-from vivit_edu.teach.watch import run
 
 ATTENTIONS = ((5, 7, 2, 3), (4, 9, 3, 6), (8, 2, 1, 4), (1, 6, 5, 7), (9, 5, 6, 2))  # q, k, A, Dh
 

@@ -9,11 +9,11 @@ import numpy as np
 from vivit_edu.pretrained.start.filters import central_frame, inflate
 from vivit_edu.pretrained.start.positions import tile_time
 from vivit_edu.teach import pictures
-from vivit_edu.teach.answers import kind
-from vivit_edu.teach.cases import Case
+from vivit_edu.teach.marking.answers import kind
+from vivit_edu.teach.marking.cases import Case
+from vivit_edu.teach.marking.watch import run
 from vivit_edu.teach.parts import softmax
 from vivit_edu.teach.result import Mistake, Result, shorten
-from vivit_edu.teach.watch import run
 
 KERNELS = (
     (4, (2, 3, 1, 5)),

@@ -6,9 +6,9 @@ import numpy as np
 
 from vivit_edu.explain.follow.rollout import rollout
 from vivit_edu.explain.watch.record import AttentionRecord
-from vivit_edu.teach.cases import Case
+from vivit_edu.teach.marking.cases import Case
+from vivit_edu.teach.marking.watch import run
 from vivit_edu.teach.result import Result
-from vivit_edu.teach.watch import run
 
 
 def check_rollout(student: Callable) -> Result:
@@ -67,7 +67,7 @@ def _records(layers):
 
 def _product(layers, residual=0.5):
     """M_L ... M_1, the first layer's matrix at the right."""
-    done = np.eye(layers.shape[-1])
+    done = np.eye(np.shape(layers)[-1])
     for a in layers:
         done = ((1 - residual) * a + residual * np.eye(len(a))) @ done
     return done

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from vivit_edu.explain.judge.agreement import points_at, rank_correlation
-from vivit_edu.teach.cases import Case
+from vivit_edu.teach.marking.cases import Case
+from vivit_edu.teach.marking.watch import run
 from vivit_edu.teach.result import Result
-from vivit_edu.teach.watch import run
 
 
 def check_pointing(student: Callable) -> Result:

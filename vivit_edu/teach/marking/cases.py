@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vivit_edu.teach.answers import numbers_of
+from vivit_edu.teach.marking.answers import numbers_of
 from vivit_edu.teach.result import Mistake, shorten
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}  # float32 sums of toy sizes; atol is a share of the largest number

@@ -13,12 +13,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from vivit_edu.teach import limits
-from vivit_edu.teach.cases import Case
+from vivit_edu.teach.marking import limits
+from vivit_edu.teach.marking.cases import Case
 from vivit_edu.teach.result import Mistake, Result, shorten
 
 EMPTY = "the stub is still empty: write your answer in place of its last line."
-OURS = pathlib.Path(__file__).parent
+OURS = pathlib.Path(__file__).parents[1]
 # What a function consists of that does nothing but raise NotImplementedError, with or without a text.
 OF_A_STUB = {"RESUME", "NOP", "COPY_FREE_VARS", "PUSH_NULL", "LOAD_CONST", "PRECALL", "CALL", "RAISE_VARARGS"}
 
@@ -118,7 +118,7 @@ def _raised_by_code(error):
 
 def _of_the_call(error):
     *_, last = _trace(error)
-    inside = pathlib.Path(last.tb_frame.f_code.co_filename).parent != OURS
+    inside = OURS not in pathlib.Path(last.tb_frame.f_code.co_filename).parents
     if isinstance(error, TypeError) and not inside and "argument" in _text(error):
         return f"it cannot be called like that ({_text(error)})"
     where = f" in {last.tb_frame.f_code.co_name}()" if inside else ""
@@ -128,7 +128,7 @@ def _of_the_call(error):
 def _of_the_answer(error):
     """A generator's body and an object's own methods are the student's code; numpy's and ours are not."""
     files = [pathlib.Path(entry.tb_frame.f_code.co_filename) for entry in _trace(error)]
-    if any(path.parent != OURS and not {"site-packages", "dist-packages"} & set(path.parts) for path in files):
+    if any(OURS not in path.parents and not {"site-packages", "dist-packages"} & set(path.parts) for path in files):
         return _of_the_call(error)
     return f"what it returned cannot be read as numbers ({_text(error)})"
 
