@@ -2,12 +2,17 @@
 
 import dataclasses
 import itertools
+import json
 
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
 import pytest
 from toys import toy_config
 
 import vivit_edu as ve
 from vivit_edu.config import BACKBONES, NANO_CLASSES, SUFFIXES
+from vivit_edu.pretrained.formats.own import to_json
 
 NAMES = [f"ViViT-{b}/{16 if b != 'nano' else 8}x2 {s}".rstrip() for b, s in itertools.product(BACKBONES, SUFFIXES)]
 NAMES = [name for name in NAMES if name != "ViViT-Ti/16x2 FDP"]  # three heads cannot be halved
@@ -107,3 +112,54 @@ def test_a_misspelt_field_is_a_type_error():
 def test_a_value_that_does_not_fit_gets_one_clear_sentence(fields, message):
     with pytest.raises(ValueError, match=message):
         toy_config(**fields)
+
+
+@pytest.mark.parametrize("whole", [np.int64, np.uint8, np.array, jnp.array])
+def test_numbers_of_other_libraries_are_numbers(whole):
+    fields = {"frames": 8, "width": 8, "depth": 2, "heads": 2, "mlp": 12, "temporal_depth": 3, "channels": 1}
+    fields |= {"size": (6, 12), "tubelet": (2, 3, 4), "classes": {"verb": 4, "noun": 3}, "pre_logits": 5, "sampled": 7}
+    theirs = {field: whole(value) for field, value in fields.items() if isinstance(value, int)}
+    theirs |= {"size": np.asarray(fields["size"]), "tubelet": tuple(map(whole, fields["tubelet"]))}
+    theirs |= {"classes": {name: whole(count) for name, count in fields["classes"].items()}}
+    config = ve.ViViTConfig(**theirs, dropout=np.float32(0.5), tokeniser="uniform")
+    assert config == ve.ViViTConfig(**fields, dropout=0.5, tokeniser="uniform")
+    assert json.loads(json.dumps(to_json(config)))["classes"] == {"verb": 4, "noun": 3}
+    assert ve.named("ViViT-B/16x2", size=whole(32)).size == (32, 32)
+
+
+@pytest.fixture
+def without_types():
+    """What a reader has: in this suite the signatures refuse values of other types before the library does."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("without_types")
+@pytest.mark.parametrize("value", [None, "8", 8.0, True, np.float32(8), np.array([8]), np.bool_(True), [8]])
+@pytest.mark.parametrize("field", ["frames", "size", "width", "heads", "tubelet", "classes"])
+def test_what_is_no_whole_number_is_refused_by_the_name_of_its_field(field, value):
+    if field == "tubelet" or (field == "size" and isinstance(value, list | np.ndarray)):
+        value = (2, value, 4)
+    with pytest.raises(ValueError, match=rf"^{field} must be (a |positive )whole number"):
+        ve.ViViTConfig(**{field: value})
+
+
+@pytest.mark.usefixtures("without_types")
+@pytest.mark.parametrize("field", ["dropout", "attention_dropout", "stochastic_depth", "epsilon"])
+@pytest.mark.parametrize("value", [None, "0.1", float("nan"), [0.1]])
+def test_what_is_no_rate_is_refused_by_the_name_of_its_field(field, value):
+    with pytest.raises(ValueError, match=rf"^{field} must be (in|above)"):
+        toy_config(**{field: value})
+
+
+def test_sampled_frames_are_for_the_uniform_tokeniser_and_at_most_the_clip_s():
+    assert toy_config(tokeniser="uniform", sampled=5).grid == (5, 2, 3)
+    assert toy_config(tokeniser="uniform", sampled=7, frames=7, tubelet=(9, 3, 4)).grid == (7, 2, 3)
+    for fields, sentence in (
+        ({"sampled": 4}, "sampled is for tokeniser 'uniform'; got 4 and 'tubelet'"),
+        ({"sampled": 9, "tokeniser": "uniform"}, "of 8 frames, 9 cannot be sampled"),
+        ({"sampled": 0, "tokeniser": "uniform"}, "sampled must be a whole number of at least 1; got 0"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            toy_config(**fields)

@@ -3,30 +3,13 @@
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
 from flax.core import FrozenDict
 
-from vivit_edu.arrays import Real
-
-CHOICES = {
-    "tokeniser": ("tubelet", "uniform"),
-    "sampling": ("interior", "centre"),
-    "body": (
-        "spacetime",
-        "factorised_encoder",
-        "factorised_self_attention",
-        "factorised_dot_product",
-        "average_pool",
-    ),
-    "pool": ("class_token", "mean", "class_token_and_mean"),
-    "order": ("space_time", "time_space"),
-    "gelu": ("tanh", "exact"),
-    "dtype": ("float32", "bfloat16"),
-}
-RATES = ("dropout", "attention_dropout", "stochastic_depth")
-COUNTS = ("frames", "channels", "width", "depth", "heads", "mlp")
+from vivit_edu.arrays import AnyReal, AnyWhole, Real, axes, plain
 
 SUFFIXES = {
     "": "spacetime",
@@ -35,6 +18,19 @@ SUFFIXES = {
     "FDP": "factorised_dot_product",
     "AP": "average_pool",
 }
+CHOICES = {
+    "tokeniser": ("tubelet", "uniform"),
+    "sampling": ("interior", "centre"),
+    "body": tuple(SUFFIXES.values()),
+    "pool": ("class_token", "mean", "class_token_and_mean"),
+    "order": ("space_time", "time_space"),
+    "gelu": ("tanh", "exact"),
+    "dtype": ("float32", "bfloat16"),
+}
+RATES = ("dropout", "attention_dropout", "stochastic_depth")
+COUNTS = {"frames": 1, "channels": 1, "width": 1, "depth": 1, "heads": 1, "mlp": 1, "temporal_depth": 0}  # at least
+OPTIONAL = {"pre_logits": 1, "sampled": 1}  # or None
+
 BACKBONES = {
     "nano": {"width": 64, "depth": 3, "heads": 4, "mlp": 128, "temporal_depth": 2, "size": 32},
     "Ti": {"width": 192, "depth": 12, "heads": 3},
@@ -65,9 +61,11 @@ class ViViTConfig:
       classes: number of classes, or a mapping from a head's name to its number ({"verb": 97, "noun": 300}),
         and then the model returns a mapping of logits.
       tubelet: (t, h, w) of one token.
-      tokeniser: "tubelet" (Sec. 3.2, Fig. 3) or "uniform" frame sampling (Fig. 2) of T // t frames.
+      tokeniser: "tubelet" (Sec. 3.2, Fig. 3) or "uniform" frame sampling (Fig. 2).
+      sampled: how many frames "uniform" takes, up to T; None takes T // t, as many as there are tubelets.
       sampling: which frames "uniform" takes: "interior", round(T i / (n + 1)) for i = 1..n, as the released code
-        does, or "centre", the frame t // 2 of each tubelet, which central-frame initialisation (Eq. 9) equals.
+        does, or "centre", the frame t // 2 of each tubelet, which central-frame initialisation (Eq. 9) equals, or
+        the middle one of each of `sampled` equal stretches.
       body: the encoder, Models 1-4 of Sec. 3.3 or the average-pool baseline of Table 2.
       pool: "class_token" or "mean" over tokens; None takes the class token where the model has one. Models 3
         and 4 have none (Sec. 3.3). "class_token_and_mean" joins both, as DINOv2's classifier does (Model 1 only).
@@ -88,27 +86,28 @@ class ViViTConfig:
     Taught in: Ch. 3, 4.
     """
 
-    frames: int = 32
-    size: int | Sequence[int] = (224, 224)
-    channels: int = 3
-    classes: int | Mapping[str, int] = 400
-    tubelet: Sequence[int] = (2, 16, 16)
+    frames: AnyWhole = 32
+    size: AnyWhole | Sequence[AnyWhole] = (224, 224)
+    channels: AnyWhole = 3
+    classes: AnyWhole | Mapping[str, AnyWhole] = 400
+    tubelet: Sequence[AnyWhole] = (2, 16, 16)
     tokeniser: str = "tubelet"
+    sampled: AnyWhole | None = None
     sampling: str = "interior"
     body: str = "spacetime"
     pool: str | None = None
-    width: int = 768
-    depth: int = 12
-    heads: int = 12
-    mlp: int | None = None
-    temporal_depth: int = 4
+    width: AnyWhole = 768
+    depth: AnyWhole = 12
+    heads: AnyWhole = 12
+    mlp: AnyWhole | None = None
+    temporal_depth: AnyWhole = 4
     order: str = "space_time"
-    dropout: Real = 0.0
-    attention_dropout: Real = 0.0
-    stochastic_depth: Real = 0.0
+    dropout: AnyReal = 0.0
+    attention_dropout: AnyReal = 0.0
+    stochastic_depth: AnyReal = 0.0
     gelu: str = "tanh"
-    epsilon: Real = 1e-6
-    pre_logits: int | None = None
+    epsilon: AnyReal = 1e-6
+    pre_logits: AnyWhole | None = None
     dtype: Any = "float32"
 
     def __post_init__(self):
@@ -116,45 +115,50 @@ class ViViTConfig:
         for field, allowed in CHOICES.items():
             if getattr(self, field) not in allowed:
                 raise ValueError(f"{field} must be one of {', '.join(allowed)}; got {getattr(self, field)!r}")
-        for field in COUNTS:
-            _require_count(field, getattr(self, field), least=1)
-        _require_count("temporal_depth", self.temporal_depth, least=0)
-        if self.pre_logits is not None:
-            _require_count("pre_logits", self.pre_logits, least=1)
+        for field, least in (COUNTS | OPTIONAL).items():
+            if field in COUNTS or getattr(self, field) is not None:
+                _require_count(field, getattr(self, field), least)
         for field in RATES:
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f"{field} must be in [0, 1); got {getattr(self, field)}")
-        if not self.epsilon > 0:
-            raise ValueError(f"epsilon must be above 0; got {self.epsilon}")
+            if not isinstance(rate := getattr(self, field), Real) or not 0 <= rate < 1:
+                raise ValueError(f"{field} must be in [0, 1); got {rate!r}")
+        if not isinstance(self.epsilon, Real) or not self.epsilon > 0:
+            raise ValueError(f"epsilon must be above 0; got {self.epsilon!r}")
         self._check_classes()
         self._check_grid()
         self._check_heads()
 
     def _normalise(self):
-        """Stores an int size as a square, a mapping of classes as a hashable one, and the pool's default."""
-        store = object.__setattr__
-        store(self, "size", (self.size, self.size) if isinstance(self.size, int) else tuple(self.size))
-        store(self, "tubelet", tuple(self.tubelet))
-        store(self, "mlp", 4 * self.width if self.mlp is None else self.mlp)
+        """Stores numpy's numbers as Python's, an int size as a square, classes hashable, and the pool's default."""
+        store = partial(object.__setattr__, self)
+        for field in dataclasses.fields(self):
+            store(field.name, plain(getattr(self, field.name)))
+        store("size", axes(self.size, count=2))
+        store("tubelet", axes(self.tubelet))
+        if self.mlp is None and _is_count(self.width):
+            store("mlp", 4 * self.width)
         if isinstance(self.classes, Mapping):
-            store(self, "classes", FrozenDict(self.classes))
+            store("classes", FrozenDict({head: plain(count) for head, count in self.classes.items()}))
         if not isinstance(self.dtype, str):
-            store(self, "dtype", jnp.dtype(self.dtype).name)
+            store("dtype", jnp.dtype(self.dtype).name)
         if self.pool is None:
-            store(self, "pool", "class_token" if self.allows_class_token else "mean")
+            store("pool", "class_token" if self.allows_class_token else "mean")
 
     def _check_classes(self):
         heads = self.classes if isinstance(self.classes, Mapping) else {"classes": self.classes}
         if not heads:
             raise ValueError("classes must name at least one head; got an empty mapping")
         for head, count in heads.items():
-            _require_count(head, count, least=1)
+            _require_count(head, count)
 
     def _check_grid(self):
-        for field, axes in (("size", "(height, width)"), ("tubelet", "(time, height, width)")):
+        for field, order in (("size", "(height, width)"), ("tubelet", "(time, height, width)")):
             value = getattr(self, field)
-            if len(value) != axes.count(",") + 1 or not all(isinstance(n, int) and n > 0 for n in value):
-                raise ValueError(f"{field} must be positive whole numbers {axes}; got {value}")
+            if len(value) != order.count(",") + 1 or not all(map(_is_count, value)):
+                raise ValueError(f"{field} must be positive whole numbers {order}; got {value}")
+        if self.sampled and self.tokeniser != "uniform":
+            raise ValueError(f"sampled is for tokeniser 'uniform'; got {self.sampled} and {self.tokeniser!r}")
+        if self.sampled and self.sampled > self.frames:
+            raise ValueError(f"of {self.frames} frames, {self.sampled} cannot be sampled")
         if 0 in self.grid:
             clip = (self.frames, *self.size)
             raise ValueError(f"a clip of {clip} (frames, height, width) holds no tubelet of {self.tubelet}")
@@ -177,8 +181,8 @@ class ViViTConfig:
     @property
     def grid(self) -> tuple[int, int, int]:
         """(nt, nh, nw), the tokens along time, height and width (Arnab et al. 2021, Sec. 3.2)."""
-        clip = (self.frames, *self.size)
-        return tuple(n // t for n, t in zip(clip, self.tubelet, strict=True))
+        nt, nh, nw = (n // t for n, t in zip((self.frames, *self.size), self.tubelet, strict=True))
+        return self.sampled or nt, nh, nw
 
     @property
     def tokens(self) -> int:
@@ -235,6 +239,10 @@ def named(name: str, **overrides) -> ViViTConfig:
     return ViViTConfig(**(fields | overrides))
 
 
-def _require_count(field, value, *, least):
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+def _is_count(value, least=1):
+    return type(value) is int and value >= least
+
+
+def _require_count(field, value, least=1):
+    if not _is_count(value, least):
         raise ValueError(f"{field} must be a whole number of at least {least}; got {value!r}")

@@ -23,15 +23,18 @@ def cut_tubelets(video: Float[Array, "B T H W C"], tubelet: tuple[int, int, int]
 
 
 def sample_frames(config: ViViTConfig) -> tuple[int, ...]:
-    """The indices of the n = T // t frames that uniform frame sampling keeps (Arnab et al. 2021, Fig. 2).
+    """The indices of the n frames that uniform frame sampling keeps (Arnab et al. 2021, Fig. 2).
 
-    "interior" is the released code's rule, round(T i / (n + 1)) for i = 1..n, half to even, computed here
-    without its floating-point error, which for some (T, n) returned n + 1 frames. "centre" takes the frame
-    t // 2 of each tubelet, to which central-frame initialisation is equal (Eq. 9). Taught in: Ch. 3.
+    n is T // t, or `config.sampled`. "interior" is the released code's rule, round(T i / (n + 1)) for i = 1..n,
+    half to even, computed here without its floating-point error, which for some (T, n) returned n + 1 frames.
+    "centre" takes the frame t // 2 of each tubelet, to which central-frame initialisation is equal (Eq. 9), or the
+    middle one of each of `sampled` equal stretches. Taught in: Ch. 3.
     """
     length, count, t = config.frames, config.grid[0], config.tubelet[0]
     if count == length:
         return tuple(range(length))
+    if config.sampling == "centre" and config.sampled:
+        return tuple((2 * i + 1) * length // (2 * count) for i in range(count))
     if config.sampling == "centre":
         return tuple(range(t // 2, count * t, t))
     doubled = [2 * length * i for i in range(1, count + 1)]  # exact integers: round(a / b) with half to even

@@ -26,9 +26,9 @@ def test_right_answers_pass_and_stubs_are_not_yet(check, answer):
 @pytest.mark.parametrize(
     ("check", "answer", "said"),
     [
-        (teach.check_rollout, lambda layers: roll(layers[::-1]), "the last layer stands left"),
+        (teach.check_rollout, lambda layers: roll(layers[::-1]), "in the other order"),
         (teach.check_rollout, lambda layers: roll(layers, 0.0), "without a residual"),
-        (teach.check_rollout, lambda layers: roll(layers) * 2 ** len(layers), "halve them"),
+        (teach.check_rollout, lambda layers: roll(layers) * 2 ** len(layers), "sum to 2"),
         (teach.check_distance, lambda w, far: (w * far).sum(-1).mean((0, 2)), "do not sum to 1 yet"),
         (teach.check_distance, lambda w, far: (w * far).mean((0, 2, 3)), "weighed, then summed"),
     ],

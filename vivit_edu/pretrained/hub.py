@@ -106,14 +106,14 @@ def _from_hub(source):
         import huggingface_hub
     except ImportError as error:
         raise ImportError(
-            f"{source!r} is on the Hugging Face hub: pip install 'vivit-edu[hub]', or load a folder with its "
-            "config.json and model.safetensors"
+            f"{source!r} is no file or folder here, and to ask the Hugging Face hub for it takes huggingface_hub: "
+            "pip install 'vivit-edu[hub]', or load a folder with its config.json and model.safetensors"
         ) from error
     try:
-        kinds = ["*.safetensors", "config.json", "preprocessor_config.json", "*.index.json"]
+        kinds = ["*.safetensors", "config.json", "*processor_config.json", "*.index.json"]
         return Path(huggingface_hub.snapshot_download(source, allow_patterns=kinds))
     except Exception as error:  # its errors and those of its transport are many, and change
         raise ConnectionError(
-            f"{source!r} cannot be had from the hub ({type(error).__name__}): where there is no network, load a "
-            "folder with its config.json and model.safetensors"
+            f"{source!r} is no file or folder here and cannot be had from the hub ({type(error).__name__}): where "
+            "there is no network, load a folder with its config.json and model.safetensors"
         ) from error

@@ -23,7 +23,7 @@ class Published:
     Attributes:
       source: its https address or hub id, as `load` takes it.
       model: the name that `vivit_edu.named` reads; the temporal depth may differ from its default, see `config`.
-      config: what the arrays' shapes do not tell, as overrides of `ViViTConfig`.
+      config: what it was trained on and the arrays' shapes do not tell, as fields of `ViViTConfig`.
       trained_on: data set.
       bytes: size of the file, where it is known.
       sha256: of the file, where it is known.
@@ -45,8 +45,9 @@ class Published:
     classes: str | None = None
 
 
-def _vivit(place, model, trained_on, **facts):
-    return Published(source=f"{SCENIC}/{place}/checkpoint", model=model, trained_on=trained_on, **facts)
+def _vivit(place, model, trained_on, *, config=MappingProxyType({}), **facts):
+    known = MappingProxyType({"frames": 32, "size": (224, 224), **config})
+    return Published(source=f"{SCENIC}/{place}/checkpoint", model=model, trained_on=trained_on, config=known, **facts)
 
 
 def _vit(place, model, trained_on, **facts):

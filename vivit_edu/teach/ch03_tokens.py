@@ -2,114 +2,154 @@
 
 from collections.abc import Callable
 
-import jax
 import numpy as np
-from flax import nnx
 
 from vivit_edu.config import ViViTConfig
 from vivit_edu.teach import pictures
-from vivit_edu.teach.result import Result, compare_arrays, compare_values, run
-from vivit_edu.tokens import TubeletEmbedding, cut_tubelets, sample_frames
+from vivit_edu.teach.marking.cases import Case
+from vivit_edu.teach.marking.watch import run
+from vivit_edu.teach.result import Result
+from vivit_edu.tokens import cut_tubelets, sample_frames
 
-CASES = 6
+# Batch, grid, tubelet and what is left over, each (time, height, width), channels, width. All sizes of a case differ,
+# S too; what is left over is nothing, one, a few, and more than half a tubelet.
+CUTS = (
+    (2, (5, 3, 4), (7, 6, 8), (5, 1, 2), 1, 9),
+    (4, (2, 3, 5), (1, 8, 7), (0, 2, 4), 6, 13),
+    (1, (3, 2, 5), (8, 6, 7), (5, 0, 1), 4, 14),
+    (3, (1, 2, 4), (5, 7, 6), (2, 4, 0), 9, 10),
+)
 
 
 def check_grid(student: Callable) -> Result:
     """Checks `grid(clip, tubelet) -> (nt, nh, nw)`, with clip (T, H, W) and tubelet (t, h, w)."""
-
-    def compare(student):
-        for clip, tubelet in _clips_and_tubelets(seed=3):
-            config = _config(clip, tubelet)
-            up = tuple(-(-n // t) for n, t in zip(clip, tubelet, strict=True))
-            habits = {
-                "that counts a last, incomplete tubelet: the paper drops it.": up,
-                "that is the number of all tokens: return the three numbers.": config.tokens,
-                "the order is (height, width, time): time comes first.": (*config.grid[1:], config.grid[0]),
-            }
-            mine = student(clip, tubelet)
-            compare_values(mine, config.grid, case=f"a clip of {clip} and tubelets of {tubelet}", habits=habits)
-
-    return run("grid(clip, tubelet)", student, compare, picture=pictures.numbered_grid((2, 2, 3)))
+    sizes = [(_clip(cut), cut[2]) for cut in CUTS]
+    sizes += [((16, 120, 210), (3, 16, 14)), ((98, 150, 200), (49, 25, 103)), ((33, 225, 118), (2, 20, 59))]
+    cases = [_grid_case(clip, tubelet) for clip, tubelet in sizes]
+    return run("grid(clip, tubelet)", student, cases, picture=pictures.numbered_grid((2, 2, 3)))
 
 
 def check_cut_tubelets(student: Callable) -> Result:
     """Checks `cut(video, tubelet) -> (B, nt, S, t, h, w, C)` of a clip (B, T, H, W, C)."""
-
-    def compare(student):
-        for clip, tubelet in _clips_and_tubelets(seed=4):
-            video = np.random.default_rng(sum(clip)).normal(size=(2, *clip, 3)).astype(np.float32)
-            library = np.asarray(cut_tubelets(video, tubelet))
-            case = f"a clip of {video.shape} and tubelets of {tubelet}"
-            compare_arrays(
-                _cut(student, video, tubelet), library, case=case, habits=_cut_habits(library, video, tubelet)
-            )
-
-    return run("cut(video, tubelet)", student, compare, picture=pictures.numbered_grid((2, 2, 3)))
+    cases = [_cut_case(*_video(cut), cut[2]) for cut in CUTS]
+    return run("cut(video, tubelet)", student, cases, picture=pictures.numbered_grid((2, 2, 3)))
 
 
 def check_sample_frames(student: Callable) -> Result:
-    """Checks `sample(T, n) -> n indices` of the released code's rule, round(T i / (n + 1)) for i = 1..n."""
+    """Checks `sample(T, n) -> n indices` of the released code's rule, round(T i / (n + 1)) for i = 1..n.
 
-    def compare(student):
-        for length, count in ((16, 4), (32, 8), (30, 7), (9, 2), (17, 5), (8, 8), (64, 16)):
-            config = _config((length, 4, 4), (length // count, 4, 4))
-            library, count = sample_frames(config), config.grid[0]
-            linspace = tuple(int(i) for i in np.linspace(0, length - 1, count).round())
-            habits = {
-                "every T / n-th frame from 0 is another rule: it never sees the end.": range(
-                    0, length, length // count
-                ),
-                "the first and the last frame are not sampled by this rule.": linspace,
-                "i runs from 1 to n, not from 0 to n - 1.": [round(length * i / (count + 1)) for i in range(count)],
-            }
-            compare_values(student(length, count), library, case=f"T = {length} and n = {count}", habits=habits)
-
+    In no case does that lie half-way between two frames, so any way to round to the nearest is right.
+    """
+    sizes = ((32, 8), (19, 4), (45, 6), (30, 13), (17, 6), (250, 32), (32, 5), (8, 8), (23, 2), (31, 30), (14, 1))
+    cases = [_sample_case(length, count) for length, count in sizes]
     target = sample_frames(_config((16, 4, 4), (4, 4, 4)))
-    return run("sample(T, n)", student, compare, picture=pictures.marked_frames(16, {"16, 4": target}))
+    return run("sample(T, n)", student, cases, picture=pictures.marked_frames(16, {"16, 4": target}))
 
 
 def check_embed_tubelets(student: Callable) -> Result:
     """Checks `embed(video, kernel, bias) -> (B, nt, S, D)` with a kernel (t, h, w, C, D)."""
-
-    def compare(student):
-        for seed, (clip, tubelet) in enumerate(_clips_and_tubelets(seed=5)):
-            rng = np.random.default_rng(seed)
-            video = rng.normal(size=(2, *clip, 3)).astype(np.float32)
-            layer = TubeletEmbedding(_config(clip, tubelet), rngs=nnx.Rngs(seed))
-            kernel, bias = np.asarray(layer.kernel[...]), rng.normal(size=layer.bias.shape).astype(np.float32)
-            without = np.asarray(layer(video))
-            case = f"a clip of {video.shape} and a kernel of {kernel.shape}"
-            habits = {"the bias is missing.": without}
-            with jax.default_matmul_precision("highest"):
-                compare_arrays(student(video, kernel, bias), without + bias, case=case, habits=habits)
-
-    return run("embed(video, kernel, bias)", student, compare)
+    cases = [_embed_case(*_video(cut), cut[2], cut[-1]) for cut in CUTS]
+    return run("embed(video, kernel, bias)", student, cases)
 
 
-def _clips_and_tubelets(seed):
-    """Random (T, H, W) and (t, h, w), all sizes different, some with pixels left over."""
-    rng = np.random.default_rng(seed)
-    for _ in range(CASES):
-        tubelet = tuple(int(n) for n in rng.permutation([2, 3, 4, 5])[:3])
-        grid, left = rng.permutation([2, 3, 4])[:3], rng.integers(0, 2, 3)
-        yield tuple(int(n * t + r) for n, t, r in zip(grid, tubelet, left, strict=True)), tubelet
+def _clip(cut):
+    """(T, H, W) of a grid of tubelets with something left over."""
+    _, grid, tubelet, left, *_ = cut
+    return tuple(n * t + r for n, t, r in zip(grid, tubelet, left, strict=True))
+
+
+def _video(cut):
+    """Random pixels (B, T, H, W, C), and the generator for what goes with them."""
+    rng = np.random.default_rng(sum(_clip(cut)))
+    return rng.normal(size=(cut[0], *_clip(cut), cut[4])).astype(np.float32), rng
 
 
 def _config(clip, tubelet):
     return ViViTConfig(frames=clip[0], size=clip[1:], tubelet=tubelet, width=6, heads=2, depth=1, classes=2)
 
 
-def _cut(student, video, tubelet):
-    mine = student(video, tubelet)
-    return mine if mine is None else np.asarray(mine)
-
-
-def _cut_habits(library, video, tubelet):
-    """Wrong tubelets of the right shape: the reshape that cuts nothing, and tokens down the columns first."""
-    nt, nh, nw = (n // t for n, t in zip(video.shape[1:4], tubelet, strict=True))
-    whole = video[:, : nt * tubelet[0], : nh * tubelet[1], : nw * tubelet[2]]
-    columns_first = np.swapaxes(library.reshape(len(video), nt, nh, nw, *library.shape[3:]), 2, 3)
-    return {
-        "a bare reshape keeps pixels in the order of memory: it cuts strips, not boxes.": whole.reshape(library.shape),
-        "the tubelets are right, but they run down the columns first.": columns_first.reshape(library.shape),
+def _grid_case(clip, tubelet):
+    config = _config(clip, tubelet)
+    sizes = list(zip(clip, tubelet, strict=True))
+    habits = {
+        "that counts a last, incomplete tubelet: the paper drops it.": [-(-n // t) for n, t in sizes],
+        "that rounds to the nearest number: how many whole tubelets fit?": [round(n / t) for n, t in sizes],
+        "that is the number of all tokens: three numbers are wanted.": config.tokens,
+        "that is the number of tokens in time and in space: three numbers are wanted.": (
+            config.grid[0],
+            config.grid[1] * config.grid[2],
+        ),
+        "the order is (height, width, time).": (*config.grid[1:], config.grid[0]),
+        "that is a fraction of tubelets too.": [n / t for n, t in sizes],
     }
+    about = f"a clip of {clip} and tubelets of {tubelet}"
+    return Case(about=about, args=(clip, tubelet), wanted=np.array(config.grid), habits=habits)
+
+
+def _cut_case(video, _, tubelet):
+    """Habits: wrong tubelets of the right shape."""
+    whole, wanted, grid = _whole(video, tubelet), cut_tubelets(video, tubelet), _grid(video, tubelet)
+    late = video[:, *(slice(n % t, None) for n, t in zip(video.shape[1:4], tubelet, strict=True))]
+    habits = {
+        "a bare reshape keeps pixels in the order of memory: it cuts strips, not boxes.": whole.reshape(wanted.shape),
+        "the tubelets are right, but they run down the columns first.": _columns_first(wanted, grid),
+        "what is left over is dropped at the start of an axis, not at its end.": cut_tubelets(late, tubelet),
+    }
+    about = f"a clip of {video.shape} and tubelets of {tubelet}"
+    return Case(about=about, args=(video, tubelet), wanted=wanted, habits=habits)
+
+
+def _sample_case(length, count):
+    at = np.arange(1, count + 1) * length / (count + 1)
+    wanted = np.arange(length) if count == length else np.round(at).astype(int)
+    habits = {
+        "every T / n-th frame from 0 is another rule: it never sees the end.": np.arange(count) * (length // count),
+        "that spreads the frames from the first to the last: another rule.": np.linspace(0, length - 1, count).round(),
+        "the first index is 0: where does i start?": np.round(at - length / (count + 1)),
+        "that cuts the fraction off: the rule rounds.": np.floor(at),
+        "that rounds up: the rule rounds to the nearest.": np.ceil(at),
+        "these are no whole numbers: the rule rounds.": at,
+        "that is one index too many: where does i end?": np.round(np.arange(1, count + 2) * length / (count + 1)),
+        "that divides by n: look at the rule again.": np.round(np.arange(1, count + 1) * length / count),
+    }
+    about = f"T = {length} and n = {count}"
+    return Case(about=about, args=(length, count), wanted=wanted, habits=habits if count < length else {})
+
+
+def _embed_case(video, rng, tubelet, width):
+    kernel = rng.normal(size=(*tubelet, video.shape[-1], width)).astype(np.float32)
+    bias = rng.normal(size=width).astype(np.float32)
+    tubelets = cut_tubelets(video.astype(float), tubelet)  # (B, nt, S, t, h, w, C)
+    embed = lambda tubelets: tubelets.reshape(*tubelets.shape[:3], -1) @ kernel.reshape(-1, width)  # noqa: E731
+    without = embed(tubelets)
+    strips = _whole(video, tubelet).reshape(tubelets.shape)
+    habits = {
+        "the bias is missing.": without,
+        "the bias is taken away, not added.": without - bias,
+        "the filter is turned round: Fig. 3 multiplies each pixel by the number in its own place.": embed(
+            tubelets[:, :, :, ::-1, ::-1, ::-1]
+        )
+        + bias,
+        "these are no tubelets but strips of the clip, as a bare reshape cuts them.": embed(strips) + bias,
+        "the tokens run down the columns first.": _columns_first(without + bias, _grid(video, tubelet)),
+        "that is the mean over a tubelet, not the sum.": without / kernel[..., 0].size + bias,
+    }
+    about = f"a clip of {video.shape} and a kernel of {kernel.shape}"
+    wanted = without + bias
+    return Case(about=about, args=(video, kernel, bias), wanted=wanted, habits=habits)
+
+
+def _grid(video, tubelet):
+    return tuple(n // t for n, t in zip(video.shape[1:4], tubelet, strict=True))
+
+
+def _whole(video, tubelet):
+    """The clip without what no tubelet holds."""
+    nt, nh, nw = (n * t for n, t in zip(_grid(video, tubelet), tubelet, strict=True))
+    return video[:, :nt, :nh, :nw]
+
+
+def _columns_first(tokens, grid):
+    """Tokens (B, nt, S, ...) in the order of width, then height."""
+    apart = tokens.reshape(len(tokens), *grid, *tokens.shape[3:])
+    return np.swapaxes(apart, 2, 3).reshape(tokens.shape)

@@ -1,119 +1,168 @@
 """Checks for chapter 9: inflated filters, repeated positions, and an attention that starts as the identity."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Collection
+from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
-from vivit_edu.attention import SelfAttention
-from vivit_edu.config import ViViTConfig
 from vivit_edu.pretrained.start.filters import central_frame, inflate
 from vivit_edu.pretrained.start.positions import tile_time
 from vivit_edu.teach import pictures
-from vivit_edu.teach.result import Mistake, Result, compare_arrays, run
+from vivit_edu.teach.marking.answers import kind
+from vivit_edu.teach.marking.cases import Case
+from vivit_edu.teach.marking.watch import run
+from vivit_edu.teach.parts import softmax
+from vivit_edu.teach.result import Mistake, Result, shorten
 
-LENGTHS = (4, 2, 3, 5, 1)  # frames of a tubelet
+KERNELS = (
+    (4, (2, 3, 1, 5)),
+    (6, (4, 2, 3, 7)),
+    (7, (3, 5, 2, 4)),
+    (5, (1, 4, 6, 3)),
+    (8, (6, 5, 4, 2)),
+)  # t, (h, w, C, D)
+SHORT = ((1, (5, 2, 3, 4)), (2, (3, 4, 1, 6)), (3, (2, 6, 4, 1)))  # where habits give one and the same
+POSITIONS = ((6, 4, 3), (4, 7, 5), (10, 3, 2), (5, 2, 7))  # S, nt, D
 NAMES = tuple(f"{linear}/{leaf}" for linear in ("query", "key", "value", "out") for leaf in ("kernel", "bias"))
 
 
 def check_central_frame(student: Callable) -> Result:
     """Checks `central(kernel, t)`: (h, w, C, D) -> (t, h, w, C, D) (Eq. 9)."""
-
-    def compare(student):
-        for kernel, t, case in _kernels():
-            library = central_frame(kernel, t)
-            first, before = np.zeros_like(library), np.zeros_like(library)
-            first[0], before[(t - 1) // 2] = kernel, kernel
-            habits = {
-                "the filter is in the first frame, not at t // 2.": first,
-                "the centre of an even number of frames is t // 2, the later of the two.": before,
-                "that is Eq. 8: in Eq. 9 only one frame is not zero.": inflate(kernel, t),
-            }
-            compare_arrays(student(kernel, t), library, case=case, habits=habits)
-
+    cases = [_central_case(t, _kernel(t, shape)) for t, shape in KERNELS + SHORT]
     picture = pictures.marked_frames(4, {"t = 4": (2,)})
-    return run("central(kernel, t)", student, compare, picture=picture)
+    return run("central(kernel, t)", student, cases, picture=picture)
 
 
 def check_inflate(student: Callable) -> Result:
     """Checks `inflated(kernel, t)`: (h, w, C, D) -> (t, h, w, C, D) (Eq. 8)."""
-
-    def compare(student):
-        for kernel, t, case in _kernels():
-            library = inflate(kernel, t)
-            habits = {
-                "the filters are not divided by t: a still clip's tokens come out t times too large.": library * t,
-                "that is Eq. 9: in Eq. 8 all frames are the same.": central_frame(kernel, t),
-                "time is the first axis.": np.moveaxis(library, 0, -1),
-            }
-            compare_arrays(student(kernel, t), library, case=case, habits=habits)
-
+    cases = [_inflate_case(t, _kernel(t, shape)) for t, shape in KERNELS + SHORT]
     picture = pictures.marked_frames(4, {"t = 4": range(4)})
-    return run("inflated(kernel, t)", student, compare, picture=picture)
+    return run("inflated(kernel, t)", student, cases, picture=picture)
 
 
 def check_repeat_positions(student: Callable) -> Result:
     """Checks `repeat(positions, nt)`: (1 + S, D) -> (1 + nt S, D), the class token's position first."""
-
-    def compare(student):
-        for places, nt, width in ((6, 4, 3), (4, 2, 5), (9, 3, 2)):
-            positions = np.random.default_rng(places).normal(size=(1 + places, width))
-            token, rest = positions[:1], positions[1:]
-            habits = {
-                "the class token's position is repeated too: it has one only.": np.tile(positions, (nt, 1)),
-                "the class token's position is missing.": np.tile(rest, (nt, 1)),
-                "tokens run over all places of a frame before the next time.": np.concatenate(
-                    [token, rest.repeat(nt, axis=0)]
-                ),
-            }
-            case = f"{places} places and nt = {nt}"
-            library = np.concatenate([token, tile_time(rest, nt)])
-            compare_arrays(student(positions, nt), library, case=case, habits=habits)
-
-    picture = pictures.sequence(("p_cls", "p1", "p2", "p1", "p2", "…"))
-    return run("repeat(positions, nt)", student, compare, picture=picture)
+    picture = pictures.sequence(("p_cls", "p1", "p2", "p1", "p2", "..."))
+    return run("repeat(positions, nt)", student, [_positions_case(*sizes) for sizes in POSITIONS], picture=picture)
 
 
 def check_silent_start(student: Callable) -> Result:
     """Checks `silent(names)`: which of an attention's arrays to set to zero, so that it is silent and learns.
 
-    Silent: it adds nothing to the residual, whatever comes in. It learns: at least one of its kernels has a gradient.
+    Silent: it adds nothing to the residual, whatever comes in and whatever the other arrays hold. It learns: at least
+    one of its kernels has a gradient, with the biases at zero, as the library starts them.
     """
+    return run("silent(names)", student, [_Silence(about="these eight names", args=(list(NAMES),), wanted=np.zeros(0))])
 
-    def compare(student):
-        chosen = student(NAMES)
-        if chosen is None:
+
+def _kernel(t, shape):
+    return np.random.default_rng(t).normal(size=shape).astype(np.float32)
+
+
+def _central_case(t, kernel):
+    at = lambda *frames: np.stack([kernel * (i in frames) for i in range(t)])  # noqa: E731
+    habits = {
+        "the filter is in the first frame: which one does Eq. 9 mean?": at(0),
+        "the filter is in the last frame: which one does Eq. 9 mean?": at(t - 1),
+        "an even number of frames has two in the middle, and Eq. 9 means the other one.": at((t - 1) // 2),
+        "the filter is one frame too late: Eq. 9 counts from 0.": at(t // 2 + 1),
+        "an even number of frames has two in the middle, and Eq. 9 means one of them.": at((t - 1) // 2, t // 2),
+        "the two frames in the middle share the filter: in Eq. 9 one has all of it.": at((t - 1) // 2, t // 2) / 2,
+        "that is Eq. 8: in Eq. 9 all frames but one are zero.": inflate(kernel, t),
+        "the filter is in every frame: in Eq. 9 all frames but one are zero.": at(*range(t)),
+        "the filter is divided by t: in Eq. 9 it stays as it is.": at(t // 2) / t,
+    }
+    about = f"a filter of {kernel.shape} and t = {t}"
+    habits = habits if t > 3 else {}
+    if t % 2:  # one frame in the middle
+        habits = {sentence: wrong for sentence, wrong in habits.items() if "middle" not in sentence}
+    return Case(about=about, args=(kernel, t), wanted=central_frame(kernel, t), habits=habits)
+
+
+def _inflate_case(t, kernel):
+    wanted = inflate(kernel, t)
+    habits = {
+        "a still clip's tokens come out t times too large.": wanted * t,
+        "a still clip's tokens come out t times too small.": wanted / t,
+        "a still clip's tokens come out too large, by the root of t.": wanted * np.sqrt(t),
+        "that is Eq. 9: in Eq. 8 all frames are the same.": central_frame(kernel, t),
+        "the frames come last: where does time stand in `t h w C D`?": np.moveaxis(wanted, 0, -1),
+    }
+    about = f"a filter of {kernel.shape} and t = {t}"
+    return Case(about=about, args=(kernel, t), wanted=wanted, habits=habits if t > 3 else {})
+
+
+def _positions_case(places, nt, width):
+    positions = np.random.default_rng(places).normal(size=(1 + places, width))
+    token, rest = positions[:1], positions[1:]
+    habits = {
+        "the class token's position is repeated too: Model 1 has one only.": np.tile(positions, (nt, 1)),
+        "the class token's position is missing.": np.tile(rest, (nt, 1)),
+        "the class token's position comes last.": np.concatenate([np.tile(rest, (nt, 1)), token]),
+        "each place stands nt times in a row, not all places of a frame before the next time.": np.concatenate(
+            [token, rest.repeat(nt, axis=0)]
+        ),
+        "each row stands nt times in a row, the class token's too.": positions.repeat(nt, axis=0),
+        "these are the positions of one frame.": positions,
+        "that is one frame too many.": np.concatenate([token, np.tile(rest, (nt + 1, 1))]),
+        "the last row is taken for the class token's position.": np.concatenate(
+            [positions[-1:], np.tile(positions[:-1], (nt, 1))]
+        ),
+    }
+    wanted = np.concatenate([token, tile_time(rest, nt)])
+    return Case(about=f"{places} places and nt = {nt}", args=(positions, nt), wanted=wanted, habits=habits)
+
+
+class _Silence(Case):
+    """The one case that has several right answers: each is tried on an attention."""
+
+    def read(self, answer: Any) -> set[str]:
+        """The chosen names."""
+        if answer is None:
             raise Mistake("it returned None: is a return missing?")
-        chosen = {chosen} if isinstance(chosen, str) else set(chosen)
-        if unknown := sorted(map(str, chosen - set(NAMES))):
-            raise Mistake(f"there is no array {', '.join(unknown)}; choose from {', '.join(NAMES)}")
-        loudest, pull = _heard(chosen)
+        try:
+            chosen = [answer] if isinstance(answer, str) else list(itertools.islice(answer, 8 * len(NAMES)))
+        except TypeError:
+            raise Mistake(f"it returned {kind(answer)}; names are wanted") from None
+        if no_name := [kind(name) for name in chosen if not isinstance(name, str)]:
+            raise Mistake(f"it returned {no_name[0]} among the names")
+        if unknown := sorted({str(name) for name in chosen} - set(NAMES)):
+            raise Mistake(f"there is no array {shorten(', '.join(unknown), 80)}; choose from {', '.join(NAMES)}")
+        return {str(name) for name in chosen}
+
+    def judge(self, mine: Collection[str]) -> None:
+        """Raises Mistake unless an attention is silent and learns with these at zero."""
+        loudest = np.abs(_forward(_arrays(mine))[0]).max()
         if loudest > 0:
             raise Mistake(f"it is not silent: with these at zero it still adds up to {loudest:.2f} to a token")
-        if pull == 0:
-            raise Mistake("it is silent, but every kernel's gradient is exactly 0: it will never learn")
+        if _pull(_arrays((*mine, *NAMES[1::2]))) == 0:
+            text = "it is silent, but while biases are zero, as they start, every kernel's gradient is exactly 0"
+            raise Mistake(f"{text}: it will never learn")
 
-    return run("silent(names)", student, compare)
 
-
-def _heard(zero):
-    """The largest output of an attention whose arrays named in `zero` are 0, and its kernels' largest gradient."""
-    config = ViViTConfig(frames=4, size=16, width=6, heads=2, depth=1, classes=2)
-    attention = SelfAttention(config, over="time", rngs=nnx.Rngs(0))
+def _arrays(zero):
+    """An attention's arrays by name, those in `zero` at 0 and the others random."""
     rng = np.random.default_rng(0)
-    for name in NAMES:
-        linear, leaf = name.split("/")
-        array = getattr(getattr(attention, linear), leaf)
-        array[...] = jnp.asarray(0 * array[...] if name in zero else rng.normal(size=array.shape), jnp.float32)
-    z, wanted = (rng.normal(size=(5, 6)).astype(np.float32) for _ in range(2))
-    gradients = nnx.grad(lambda attention: (attention(z) * wanted).sum())(attention)
-    kernels = [gradients[name]["kernel"] for name in ("query", "key", "value", "out")]
-    return float(np.abs(attention(z)).max()), max(float(np.abs(k[...]).max()) for k in kernels)
+    arrays = {name: rng.normal(size=(6, 6) if name.endswith("kernel") else 6) for name in NAMES}
+    return {name: array * (name not in zero) for name, array in arrays.items()}
 
 
-def _kernels():
-    for seed, t in enumerate(LENGTHS):
-        shape = (2 + seed, 3, 1 + seed % 3, 5)
-        kernel = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-        yield kernel, t, f"a filter of {shape} and t = {t}"
+def _forward(arrays):
+    """What a single-head attention adds to five tokens, and what it has computed on the way there."""
+    z = np.random.default_rng(1).normal(size=(5, 6))
+    linear = lambda name, x: x @ arrays[f"{name}/kernel"] + arrays[f"{name}/bias"]  # noqa: E731
+    q, k, v = (linear(name, z) for name in ("query", "key", "value"))
+    weights = softmax(q @ k.T / np.sqrt(6))
+    return linear("out", weights @ v), (z, q, k, v, weights)
+
+
+def _pull(arrays):
+    """The largest gradient of a kernel, where the loss is a random sum of what is added: backpropagation by hand."""
+    _, (z, q, k, v, weights) = _forward(arrays)
+    loss = np.random.default_rng(2).normal(size=(5, 6))
+    gathered = loss @ arrays["out/kernel"].T
+    of_weights = gathered @ v.T
+    scores = weights * (of_weights - (weights * of_weights).sum(-1, keepdims=True)) / np.sqrt(6)
+    gradients = (weights @ v).T @ loss, z.T @ weights.T @ gathered, z.T @ scores @ k, z.T @ scores.T @ q
+    return max(np.abs(gradient).max() for gradient in gradients)

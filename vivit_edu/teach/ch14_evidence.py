@@ -4,73 +4,120 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vivit_edu.explain.judge.faithfulness import against_truth, rank_correlation
-from vivit_edu.teach.result import Result, compare_arrays, run
+from vivit_edu.explain.judge.agreement import points_at, rank_correlation
+from vivit_edu.teach.marking.cases import Case
+from vivit_edu.teach.marking.watch import run
+from vivit_edu.teach.result import Result
 
 
 def check_pointing(student: Callable) -> Result:
     """Checks `pointing(maps, mask)`: (B, nt, nh, nw) and bool of the same shape -> (B,) of 0 and 1."""
-
-    def compare(student):
-        for seed, shape in enumerate(((6, 3, 2, 4), (9, 2, 5, 3))):
-            rng = np.random.default_rng(seed)
-            maps, mask = rng.normal(size=shape), rng.uniform(size=shape) < 0.4
-            mask[:, 0, 0, 0] = True  # no clip without the object
-            library = against_truth(maps, mask, mask.any((2, 3)))["pointing"]
-            flat, truth = maps.reshape(len(maps), -1), mask.reshape(len(mask), -1)
-            habits = {
-                "that is the mean over clips; each clip's own hit is wanted.": library.mean(),
-                "that is the peak of all clips together; each has its own.": truth[:, flat.max(0).argmax()] * 1.0,
-                "that is chance: the share of tokens that hold the object.": truth.mean(1),
-                "that is the token of the smallest number, not the largest.": truth[
-                    np.arange(len(maps)), flat.argmin(1)
-                ]
-                * 1.0,
-            }
-            compare_arrays(student(maps, mask), library, case=f"maps of {shape}", habits=_arrays(habits))
-
-    return run("pointing(maps, mask)", student, compare)
+    cases = [_pointing_case(shape) for shape in ((12, 3, 2, 4), (9, 2, 5, 3), (10, 4, 3, 1), (8, 1, 6, 5))]
+    return run("pointing(maps, mask)", student, cases)
 
 
 def check_deletion_area(student: Callable) -> Result:
     """Checks `area(curve)`: probabilities (K + 1,), all tokens to none, evenly apart -> the area, in [0, 1]."""
-
-    def compare(student):
-        for seed, steps in enumerate((4, 9, 1)):
-            curve = np.sort(np.random.default_rng(seed).uniform(size=steps + 1))[::-1]
-            library = np.trapezoid(curve, dx=1 / steps)
-            habits = {
-                "the ends count half: they border on one interval only.": curve.mean(),
-                "divide by the number of intervals: all tokens are one unit.": library * steps,
-                "that is the left end of each interval; take the mean of both.": curve[:-1].mean(),
-                "that is the right end of each interval; take the mean of both.": curve[1:].mean(),
-            }
-            compare_arrays(student(curve), library, case=f"{steps + 1} probabilities", habits=_arrays(habits))
-
-    return run("area(curve)", student, compare)
+    cases = [_area_case(steps) for steps in (4, 9, 16, 3, 2, 1)]
+    return run("area(curve)", student, cases)
 
 
 def check_rank_correlation(student: Callable) -> Result:
     """Checks `agree(a, b)`: two maps (N,) without ties -> Spearman's correlation, in [-1, 1]."""
-
-    def compare(student):
-        for seed, tokens in enumerate((6, 11, 24)):
-            rng = np.random.default_rng(seed)
-            a = np.exp(rng.normal(size=tokens))
-            b = np.exp(0.5 * np.log(a) + rng.normal(size=tokens))
-            library = rank_correlation(a[None], b[None])[0]
-            order_a, order_b = np.argsort(a), np.argsort(b)
-            habits = {
-                "that is the correlation of the numbers; ranks are wanted.": np.corrcoef(a, b)[0, 1],
-                "argsort alone gives which is k-th, not the rank of each: sort twice.": np.corrcoef(order_a, order_b)[
-                    0, 1
-                ],
-                "the sign is turned.": -library,
-            }
-            compare_arrays(student(a, b), library, case=f"{tokens} tokens", habits=_arrays(habits))
-
-    return run("agree(a, b)", student, compare)
+    cases = [_agreement_case(tokens) for tokens in (11, 8, 24, 5)]
+    return run("agree(a, b)", student, cases)
 
 
-def _arrays(habits):
-    return {sentence: np.asarray(wrong) for sentence, wrong in habits.items()}
+def _pointing_case(shape):
+    """Maps with numbers of both signs, some with negative ones only; hits and misses in equal parts, no ties."""
+    rng = np.random.default_rng(sum(shape))
+    tokens = int(np.prod(shape[1:]))
+    maps = np.stack([rng.permutation(np.linspace(-2, 1, tokens)) for _ in range(shape[0])])
+    maps = (
+        maps * rng.uniform(0.5, 2, size=(shape[0], 1)) - 1.5 * rng.permutation(np.arange(shape[0]) % 3 > 1)[:, None] * 2
+    )
+    mask = rng.uniform(size=maps.shape) < 0.4
+    rows, peaks = np.arange(shape[0]), maps.argmax(1)
+    mask[rows, peaks] = rng.permutation(rows % 2 == 0)
+    mask[rows, maps.argmin(1)] = rng.permutation(rows % 2 == 0)
+    maps, mask = maps.reshape(shape), mask.reshape(shape)
+    about = f"maps of {shape}"
+    return Case(about=about, args=(maps, mask), wanted=points_at(maps, mask), habits=_pointing_habits(maps, mask))
+
+
+def _pointing_habits(maps, mask):
+    flat, truth, rows = maps.reshape(len(maps), -1), mask.reshape(len(mask), -1), np.arange(len(maps))
+    hits = truth[rows, flat.argmax(1)] * 1.0
+    return {
+        "that is the mean over clips: each clip has a hit of its own.": hits.mean(),
+        "that is the number of hits: each clip has one of its own.": hits.sum(),
+        "that is the peak of all clips together: each has its own.": truth[:, flat.max(0).argmax()] * 1.0,
+        "that is chance: the share of tokens that hold the object.": truth.mean(1),
+        "the peak is taken for the smallest number.": truth[rows, flat.argmin(1)] * 1.0,
+        "the peak is taken without regard to signs.": truth[rows, np.abs(flat).argmax(1)] * 1.0,
+        "hits and misses are exchanged.": 1 - hits,
+        "that is where the peak is, not whether it hits.": flat.argmax(1) * 1.0,
+        "that is how large the peak is, not whether it hits.": flat.max(1),
+        "that is whether the clip has an object at all.": truth.any(1) * 1.0,
+        "that is the sum of the map in the mask.": (flat * truth).sum(1),
+    }
+
+
+def _area_case(steps):
+    """A curve that falls and rises, as curves of real models do."""
+    curve = np.random.default_rng(steps).uniform(0.05, 0.95, size=steps + 1)
+    wanted = (curve[1:] + curve[:-1]).sum() / (2 * steps)
+    whole = (curve[1:] + curve[:-1]).sum() / 2
+    habits = {
+        "that is the mean of the points: the first and last border on one interval only.": curve.mean(),
+        "that is the sum of the points.": curve.sum(),
+        "a curve that is 1 throughout has an area of 1: yours would get K.": whole,
+        "a curve that is 1 throughout has an area of 1: is K the number of points?": whole / (steps + 1),
+        "each interval has the height of its left end: between two points the curve is a line.": curve[:-1].mean(),
+        "each interval has the height of its right end: between two points the curve is a line.": curve[1:].mean(),
+        "that is one less the area.": 1 - wanted,
+        "the sign is turned.": -wanted,
+        "that is the middle between first and last: the curve has more points.": (curve[0] + curve[-1]) / 2,
+        "that is the fall from first to last, not an area.": curve[0] - curve[-1],
+        "the heights of both ends are added: what is their mean?": 2 * wanted,
+        "the points are sorted first: the curve may rise as well as fall.": _trapezoids(np.sort(curve)),
+        "that is the area under the smallest value so far: the curve may rise again.": _trapezoids(
+            np.minimum.accumulate(curve)
+        ),
+    }
+    about = f"{steps + 1} probabilities"
+    return Case(about=about, args=(curve,), wanted=np.asarray(wanted), habits=habits if steps > 2 else {})
+
+
+def _trapezoids(curve):
+    return (curve[1:] + curve[:-1]).mean() / 2
+
+
+def _agreement_case(tokens):
+    rng = np.random.default_rng(tokens)
+    a = np.exp(rng.normal(size=tokens)) - 1
+    b = (np.exp(0.8 * np.log(a + 1) + rng.normal(size=tokens)) - 1) ** 3
+    wanted = rank_correlation(a[None], b[None])[0]
+    order_a, order_b = np.argsort(a), np.argsort(b)
+    rank_a, rank_b = np.argsort(order_a), np.argsort(order_b)
+    apart = rank_a[:, None] - rank_a, rank_b[:, None] - rank_b
+    habits = {
+        "that is the correlation of the numbers; ranks are wanted.": np.corrcoef(a, b)[0, 1],
+        "argsort says which token is k-th: that is not yet each token's rank.": np.corrcoef(order_a, order_b)[0, 1],
+        "only one of the two maps is ranked.": np.corrcoef(rank_a, b)[0, 1],
+        "only one of the two maps is ranked, the second.": np.corrcoef(a, rank_b)[0, 1],
+        "one map's order is compared with the other one's ranks.": np.corrcoef(rank_a, order_b)[0, 1],
+        "one map's ranks are compared with the other one's order.": np.corrcoef(order_a, rank_b)[0, 1],
+        "the sign is turned.": -wanted,
+        "that is one less the correlation, a distance.": 1 - wanted,
+        "that is the square of the correlation.": wanted**2,
+        "that is Kendall's: it counts pairs.": (np.sign(apart[0]) * np.sign(apart[1])).sum() / (tokens * (tokens - 1)),
+        "the numbers are ranked without regard to signs.": _pearson_of_ranks(np.abs(a), np.abs(b)),
+        "that is a matrix of all correlations: one number is wanted.": np.corrcoef(rank_a, rank_b),
+        "that is a covariance: what is it divided by?": np.cov(rank_a, rank_b)[0, 1],
+    }
+    return Case(about=f"{tokens} tokens", args=(a, b), wanted=np.asarray(wanted), habits=habits)
+
+
+def _pearson_of_ranks(a, b):
+    return np.corrcoef(np.argsort(np.argsort(a)), np.argsort(np.argsort(b)))[0, 1]

@@ -13,7 +13,7 @@ def numbered_grid(grid: tuple[int, int, int]) -> str:
     boxes = []
     for token in range(nt * nh * nw):
         time, row, column = token // (nh * nw), token // nw % nh, token % nw
-        boxes.append(_box(time * (nw * CELL + GAP) + column * CELL, row * CELL, str(token), COLOURS["grid"]))
+        boxes.append(_box(time * (nw * CELL + GAP) + column * CELL, row * CELL, str(token)))
     return _svg(boxes, nt * (nw * CELL + GAP), nh * CELL, f"{nt} frames of {nh} x {nw} numbered places")
 
 
@@ -24,16 +24,17 @@ def marked_frames(count: int, rows: Mapping[str, Sequence[int]]) -> str:
         y = line * (CELL + GAP)
         boxes.append(_text(0, y, name, anchor="start"))
         for frame in range(count):
-            fill = COLOURS["time"] if frame in marked else COLOURS["grid"]
-            boxes.append(_box(3 * CELL + frame * CELL, y, str(frame), fill))
+            edge = COLOURS["time"] if frame in marked else None
+            boxes.append(_box(3 * CELL + frame * CELL, y, str(frame), edge=edge))
     return _svg(boxes, (3 + count) * CELL, len(rows) * (CELL + GAP), ", ".join(rows))
 
 
 def sequence(names: Sequence[str]) -> str:
-    """A row of named tokens, the first in the class token's colour."""
-    fills = [COLOURS["class_token"]] + [COLOURS["grid"]] * (len(names) - 1)
+    """A row of named tokens, the first with the class token's edge."""
+    edges = [COLOURS["class_token"]] + [None] * (len(names) - 1)
     boxes = [
-        _box(i * 2 * CELL, 0, name, fill, 2 * CELL) for i, (name, fill) in enumerate(zip(names, fills, strict=True))
+        _box(i * 2 * CELL, 0, name, 2 * CELL, edge=edge)
+        for i, (name, edge) in enumerate(zip(names, edges, strict=True))
     ]
     return _svg(boxes, 2 * CELL * len(names), CELL, ", ".join(names))
 
@@ -45,8 +46,12 @@ def _svg(parts, width, height, title):
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {box} {style}>{content}</svg>'
 
 
-def _box(x, y, text, fill, width=CELL):
-    frame = f'<rect x="{x}" y="{y}" width="{width}" height="{CELL}" fill="{fill}" stroke="{COLOURS["ink"]}"/>'
+def _box(x, y, text, width=CELL, *, edge=None):
+    """A box with a hairline, or with a thick edge inside it; text always stands on the page's own ground."""
+    frame = f'<rect x="{x}" y="{y}" width="{width}" height="{CELL}" fill="none" stroke="{COLOURS["ink"]}"/>'
+    if edge:
+        inside = f'x="{x + 2}" y="{y + 2}" width="{width - 4}" height="{CELL - 4}"'
+        frame += f'<rect {inside} fill="none" stroke="{edge}" stroke-width="3"/>'
     return frame + _text(x + width / 2, y, text, anchor="middle")
 
 

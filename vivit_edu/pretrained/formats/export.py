@@ -8,33 +8,69 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from vivit_edu.model import ViT, ViViT
+from vivit_edu.pretrained.formats.folders import CONFIG, INDEX, SHARD, WEIGHTS, renewed
+from vivit_edu.pretrained.formats.pixels import IMAGES, NESTED, VIDEOS
 from vivit_edu.pretrained.formats.transformers_layout import their_array, their_name
 from vivit_edu.pretrained.start.fit import places
 
 ACTIVATIONS = {"exact": "gelu", "tanh": "gelu_pytorch_tanh"}
+PROCESSORS = {"vit": "ViTImageProcessor", "vivit": "VivitImageProcessor"}
+ADAPTER = "adapter_config.json"
+BILINEAR = 2  # PIL's number
 CLASSES = {"vit": "ViTForImageClassification", "vivit": "VivitForVideoClassification"}
 
 
 def export_hugging_face(model: ViViT, folder: str | Path) -> Path:
     """The folder, which `from_pretrained` of transformers now reads: a ViT, or a ViViT where the model is a video's.
 
-    transformers has Model 1 alone, with a class token and one linear classifier. Pixels are in [-1, 1], in its
-    order of axes (batch, frames, channels, height, width).
+    transformers has Model 1 alone, with a class token and one linear classifier. Its processor, which is written too,
+    makes pixels in [-1, 1] of those in 0..255, in its order of axes (batch, frames, channels, height, width). What
+    the folder held of another model, shards with their index and other processors' files, goes; all of it is written
+    or nothing.
 
     Raises:
-      ValueError: where transformers has no such model; the sentence says what is in the way.
+      ValueError: where transformers has no such model, or the folder has an adapter that it would put on this one;
+        the sentence says what is in the way.
+      FileExistsError: where the folder is a file.
     """
     config, kind = model.config, "vit" if isinstance(model, ViT) else "vivit"
     _check(config, kind)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays = {}
+    folder, arrays = Path(folder), {}
+    if (folder / ADAPTER).exists():
+        raise ValueError(
+            f"{folder / ADAPTER} is of an adapter, which transformers would put on this model: move it away"
+        )
     for place, param in places(model).items():
         array = their_array(place, np.asarray(param[...]), config, images=kind == "vit")
         arrays[their_name(place, kind)] = np.ascontiguousarray(array)
-    save_file(arrays, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(_record(config, kind), indent=2) + "\n", encoding="utf-8")
+    with renewed(folder, obsolete=_speaks_for_another) as new:
+        save_file(arrays, new / WEIGHTS, metadata={"format": "pt"})
+        for name, record in ((CONFIG, _record(config, kind)), (IMAGES, _processor(config, kind))):
+            (new / name).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return folder
+
+
+def _speaks_for_another(path):
+    """Whether a file of the folder belongs to the model that was there before: a shard, an index, a processor."""
+    return path.name in (INDEX, VIDEOS, NESTED) or SHARD.fullmatch(path.name) is not None
+
+
+def _processor(config, kind):
+    """What makes pixels in [-1, 1] of those in 0..255, in the words of transformers' processor for that kind."""
+    height, width = config.size
+    scale = {"do_rescale": True, "rescale_factor": 1 / 127.5, "offset": True, "do_normalize": False}
+    if kind == "vit":
+        half = [0.5] * config.channels
+        scale = {
+            "do_rescale": True,
+            "rescale_factor": 1 / 255,
+            "do_normalize": True,
+            "image_mean": half,
+            "image_std": half,
+        }
+    crop = {"do_center_crop": False} if kind == "vivit" else {}
+    size = {"do_resize": True, "size": {"height": height, "width": width}, "resample": BILINEAR}
+    return {"image_processor_type": PROCESSORS[kind]} | size | crop | scale
 
 
 def _check(config, kind):

@@ -1,34 +1,44 @@
 """Models in the layout of Hugging Face's transformers: ViT, DINOv2 and ViViT, without transformers or torch."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from vivit_edu.model import ViViT
+from vivit_edu.pretrained.formats.folders import CONFIG, parts_of, read_folder, record_of
+from vivit_edu.pretrained.formats.pixels import fold_pixels
 from vivit_edu.pretrained.formats.scenic import translate
-from vivit_edu.pretrained.formats.transformers_layout import PREFIX, config_of, our_name, reshape
+from vivit_edu.pretrained.formats.transformers_layout import PREFIX, config_of, our_name, reshape, with_classes
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.start.adapt import build
-from vivit_edu.pretrained.start.heads import with_head
-from vivit_edu.pretrained.stored import Derived, read_json, read_safetensors
+from vivit_edu.pretrained.start.heads import HEAD, with_head
+from vivit_edu.pretrained.stored import Derived
 
 LEFT_OUT = {
     "embeddings.mask_token": "used in pre-training only",
     "pooler.dense.weight": "the pooler is no part of the classifier",
     "pooler.dense.bias": "the pooler is no part of the classifier",
 }
-INDEX = "model.safetensors.index.json"
 
 
 def from_hugging_face(
-    folder: str | Path, *, report: Report | None = None, time: str = "interpolate", **overrides
+    folder: str | Path,
+    *,
+    trained_on: Mapping | None = None,
+    report: Report | None = None,
+    time: str = "interpolate",
+    **overrides,
 ) -> ViViT:
     """The model in a folder of `config.json` and safetensors files, one or many, giving its logits.
 
+    Instead of the folder, one safetensors file in it may be named, and is the one that is read.
+
     Read are ViT and DINOv2 (`ve.ViT`; LayerScale is folded into the layers' last maps, exactly) and ViViT
-    (`ve.ViViT`, Model 1). Where the folder has a `preprocessor_config.json` with a mean and deviation other than
-    those of pixels in [-1, 1], they are folded into the embedding, so that [-1, 1] is right for every model.
+    (`ve.ViViT`, Model 1). What the folder's processor makes of pixels (preprocessor_config.json,
+    video_preprocessor_config.json, processor_config.json: scale, offset, mean and deviation) is folded into the
+    embedding, exactly, so that [-1, 1] is right for every model. Frames are given at the model's own size.
 
     Args:
       overrides: any field of `ViViTConfig`; another size, length or tubelet moves positions and kernel, and a
@@ -39,42 +49,18 @@ def from_hugging_face(
       ValueError, KeyError: where a file is damaged, the kind is none of these, or names or shapes do not fit.
       FileNotFoundError: where a file is missing.
     """
-    folder, report = Path(folder), Report() if report is None else report
-    theirs = read_folder(folder)
-    record = read_json(folder / "config.json")
-    config = config_of(record, source=folder / "config.json")
-    theirs = _leave_out(theirs, report)
+    (folder, file), report = parts_of(Path(folder)), Report() if report is None else report
+    record = record_of(folder)
+    config = config_of(record, source=folder / CONFIG)
+    theirs = _leave_out(read_folder(folder, file=file, report=report), report)
     ours = translate(theirs, our_name, source=folder)
     ours = {place: reshape(place, array, config) for place, array in ours.items()}
     ours = _fold_scales(_with_biases(ours, record, report), report)
-    ours, _ = with_head(ours, source=folder, overrides=overrides, report=report)
-    ours = _fold_pixels(ours, folder, report)
-    return build(ours, config, source=folder, overrides=overrides, report=report, time=time)
-
-
-def read_folder(folder: Path) -> dict:
-    """The arrays of a folder's safetensors file, or of the files its index names, none of them read yet.
-
-    Raises:
-      FileNotFoundError: where there is neither.
-      ValueError: where the index and the files do not agree.
-    """
-    if not (folder / INDEX).exists():
-        if not (folder / "model.safetensors").exists():
-            raise FileNotFoundError(f"{folder} holds neither model.safetensors nor {INDEX}; other formats are not read")
-        return read_safetensors(folder / "model.safetensors")
-    listed = read_json(folder / INDEX).get("weight_map")
-    if not isinstance(listed, dict) or not all(isinstance(file, str) for file in listed.values()):
-        raise ValueError(f"{folder / INDEX} has no weight_map of names and files")
-    if outside := sorted({file for file in listed.values() if Path(file).name != file}):
-        raise ValueError(f"{folder / INDEX} names files outside its folder: {outside[:3]}")
-    arrays = {}
-    for file in sorted(set(listed.values())):
-        found = read_safetensors(folder / file)
-        if found.keys() != {name for name, where in listed.items() if where == file}:
-            raise ValueError(f"{folder / file} does not hold exactly the tensors that {INDEX} lists for it")
-        arrays |= found
-    return arrays
+    headed = any(name.startswith(HEAD) for name in ours)
+    ours, classes = with_head(ours, source=folder, overrides=overrides, pool=config.pool, report=report)
+    config = with_classes(config, classes, record if headed else {}, source=folder / CONFIG)
+    ours = fold_pixels(ours, folder, record["model_type"], report)
+    return build(ours, config, source=folder, overrides=overrides, trained_on=trained_on, report=report, time=time)
 
 
 def _leave_out(theirs, report):
@@ -106,36 +92,3 @@ def _fold_scales(ours, report):
                 folded[f"{last}/{end}"] = Derived(np.multiply, folded[f"{last}/{end}"], scale)
         report.change(last, "LayerScale folded in")
     return folded
-
-
-def _fold_pixels(ours, folder, report):
-    """The embedding for pixels in [-1, 1], where the folder says that the model takes others."""
-    if not (folder / "preprocessor_config.json").exists() or "tokenise/kernel" not in ours:
-        return ours
-    record = read_json(folder / "preprocessor_config.json")
-    if not record.get("do_normalize", True):
-        record |= {"image_mean": [0.0], "image_std": [1.0]}
-    channels = ours["tokenise/kernel"].shape[-2]
-    try:
-        mean = np.broadcast_to(np.asarray(record.get("image_mean", 0.5), np.float64), channels)
-        deviation = np.broadcast_to(np.asarray(record.get("image_std", 0.5), np.float64), channels)
-        if not (np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
-            raise ValueError("numbers above 0 are expected")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{folder / 'preprocessor_config.json'}: image_mean or image_std: {error}") from error
-    if np.allclose(mean, 0.5) and np.allclose(deviation, 0.5):
-        return ours
-    gain, shift = 0.5 / deviation, (0.5 - mean) / deviation  # (x / 2 + 1/2 - mean) / deviation
-    kernel, bias = ours["tokenise/kernel"], ours["tokenise/bias"]
-    report.change(
-        "tokenise", f"takes pixels in [-1, 1]: mean {mean.tolist()} and deviation {deviation.tolist()} folded"
-    )
-    return {
-        **ours,
-        "tokenise/kernel": Derived(lambda k: (k * gain[:, None]).astype(np.float32), kernel),
-        "tokenise/bias": Derived(lambda k, b: (b + shift @ _over_places(k)).astype(np.float32), kernel, bias),
-    }
-
-
-def _over_places(kernel):
-    return kernel.sum(axis=tuple(range(kernel.ndim - 2)))  # (C, D)

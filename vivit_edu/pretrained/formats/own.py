@@ -11,10 +11,11 @@ from safetensors.numpy import save_file
 
 from vivit_edu.config import ViViTConfig
 from vivit_edu.model import ViT, ViViT
+from vivit_edu.pretrained.formats.folders import parts_of, record_of
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.start.adapt import build
 from vivit_edu.pretrained.start.fit import places
-from vivit_edu.pretrained.stored import checksums, first_line, read_json, read_safetensors, safetensors_header
+from vivit_edu.pretrained.stored import checksums, first_line, read_safetensors, safetensors_header
 
 FORMAT = 2
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -52,15 +53,22 @@ def save(model: ViViT, folder: str | Path, *, dtype: str = "float32", card: str 
     return folder
 
 
-def load_folder(folder: str | Path, *, report: Report | None = None, time: str = "interpolate", **overrides) -> ViViT:
-    """The model of a folder written by `save`, with fields of its configuration overridden.
+def load_folder(
+    folder: str | Path,
+    *,
+    trained_on: Mapping | None = None,
+    report: Report | None = None,
+    time: str = "interpolate",
+    **overrides,
+) -> ViViT:
+    """The model of a folder written by `save`, or of one file in it, with fields of its configuration overridden.
 
     Raises:
       FileNotFoundError: where a file is missing.
       ValueError, KeyError: where a file is damaged or does not fit the configuration.
     """
-    folder = Path(folder)
-    record = read_json(folder / CONFIG)
+    folder, file = parts_of(Path(folder))
+    record = record_of(folder)
     if record.get("library") != "vivit_edu" or record.get("model") not in KINDS:
         raise ValueError(f"{folder / CONFIG} was not written by vivit_edu's save")
     if record.get("format") != FORMAT:
@@ -68,8 +76,8 @@ def load_folder(folder: str | Path, *, report: Report | None = None, time: str =
     config = from_json(record.get("config"), source=folder / CONFIG)
     if not isinstance(crc := record.get("crc32"), int):
         raise ValueError(f"{folder / CONFIG} gives no checksum of {WEIGHTS}: its crc32 is {crc!r}")
-    arrays = read_safetensors(folder / WEIGHTS, crc=crc)
-    return build(arrays, config, source=folder, overrides=overrides, report=report, time=time)
+    arrays = read_safetensors(file or folder / WEIGHTS, crc=crc)
+    return build(arrays, config, source=folder, overrides=overrides, trained_on=trained_on, report=report, time=time)
 
 
 def to_json(config: ViViTConfig) -> dict:

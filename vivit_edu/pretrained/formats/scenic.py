@@ -79,24 +79,41 @@ def from_scenic(params: Mapping, config: ViViTConfig) -> ViViT:
     return build(ours, config, source="the Scenic checkpoint", overrides={})
 
 
-def load_scenic(path: str | Path, *, report: Report | None = None, time: str = "interpolate", **overrides) -> ViViT:
-    """The model of a published Scenic checkpoint, a Flax TrainState in a file called `checkpoint`.
+def load_scenic(
+    path: str | Path,
+    *,
+    trained_on: Mapping | None = None,
+    report: Report | None = None,
+    time: str = "interpolate",
+    **overrides,
+) -> ViViT:
+    """The model of a Scenic checkpoint, a Flax TrainState in a file called `checkpoint`: a video's or an image's.
 
-    Its configuration is read off the arrays' shapes. What they leave open is taken from `overrides`, or else is
-    the paper's: 32 frames, square images, for Model 1 those of 224 x 224 where the positions allow it, and Model 1
-    rather than Model 4 where there is no class token, since both have the same parameters.
+    Its configuration is read off the arrays' shapes. They leave open how the positions of Models 1, 3 and 4 divide
+    into time and space, and how long the clips are of which frames are sampled; which of Models 1 and 4 it is where
+    there is no class token; and the order of Model 3.
+
+    Args:
+      trained_on: what the shapes leave open, as fields of `ViViTConfig`: {"frames": 32, "size": 224}; one frame
+        makes it an image model. Body and order may as well be among the overrides, which cannot change them.
 
     Raises:
-      ValueError, KeyError: where the file is damaged, or names or shapes do not fit.
+      ValueError, KeyError: where the file is damaged, names or shapes do not fit, or what they leave open is not said.
     """
     report = Report() if report is None else report
     theirs = parameters_of(read_flax(path), source=path, report=report)
-    body = overrides.get("body") or body_of(theirs)
+    said = {name: overrides[name] for name in ("body", "order") if name in overrides} | dict(trained_on or {})
+    body = said.get("body") or body_of(theirs, image=1 in (said.get("frames"), overrides.get("frames")), source=path)
+    if body not in ENCODERS:
+        raise ValueError(f"body must be one of {', '.join(ENCODERS)}; got {body!r}")
+    if body == "factorised_self_attention" and "order" not in said:
+        raise ValueError(f"{path} does not say which attention comes first: say order='space_time' or 'time_space'")
     ours = translate(theirs, lambda name: our_name(name, body), source=path)
-    ours, classes = with_head(ours, source=path, overrides=overrides, report=report)
-    config = sizes_of(ours, body=body, classes=classes, source=path, overrides=overrides)
+    ours, classes = with_head(ours, source=path, overrides=said | overrides, report=report)
+    known = {"source": path, "trained_on": said, "overrides": overrides, "report": report}
+    config = sizes_of(ours, body=body, classes=classes, **known)
     ours = {place: reshape(place, array, config) for place, array in ours.items()}
-    return build(ours, config, source=path, overrides=overrides, report=report, time=time)
+    return build(ours, config, source=path, overrides=overrides, trained_on=trained_on, report=report, time=time)
 
 
 def parameters_of(arrays: Mapping, *, source: str | Path, report: Report) -> dict:
@@ -117,14 +134,25 @@ def parameters_of(arrays: Mapping, *, source: str | Path, report: Report) -> dic
     return theirs
 
 
-def body_of(theirs: Mapping) -> str:
-    """The body whose parameters have these names; Model 1 where it could be Model 4."""
+def body_of(theirs: Mapping, *, image: bool, source: str | Path) -> str:
+    """The body whose parameters have these names, where no other has the same.
+
+    Raises:
+      ValueError: where Models 1 and 4 have them.
+    """
     tops = {name.split("/")[0] for name in theirs}
     if "TemporalTransformer" in tops:
         return "factorised_encoder"
     if "SpatialTransformer" in tops:
         return "average_pool"
-    return "factorised_self_attention" if any("/LayerNorm_space/" in name for name in theirs) else "spacetime"
+    if any("/LayerNorm_space/" in name for name in theirs):
+        return "factorised_self_attention"
+    if not image and "cls" not in tops:
+        raise ValueError(
+            f"{source} has no class token, and so the parameters of Model 1 and of Model 4: say body='spacetime' or "
+            "'factorised_dot_product', or trained_on={'frames': 1} of an image model"
+        )
+    return "spacetime"
 
 
 def translate(theirs: Mapping, name_of: Callable[[str], str], *, source: str | Path) -> dict:

@@ -1,11 +1,17 @@
-"""The configuration of a checkpoint that has none, read off its arrays' shapes."""
+"""The configuration of a checkpoint that has none, read off its arrays' shapes; what they do not say is asked for."""
 
 import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from vivit_edu.arrays import axes, plain
 from vivit_edu.config import ViViTConfig
+from vivit_edu.pretrained.report import Report
+
+CLIP = ("frames", "size", "tubelet", "sampled")
+PAPER = {"frames": 32, "size": (224, 224)}  # of every released video model
+ASK = "say trained_on={'frames': ..., 'size': (height, width)}, which are the checkpoint's own"
 
 
 def sizes_of(
@@ -14,31 +20,47 @@ def sizes_of(
     body: str,
     classes: int | Mapping,
     source: str | Path,
+    trained_on: Mapping,
     overrides: Mapping,
-    times: int | None = None,
+    report: Report,
 ) -> ViViTConfig:
     """The configuration of the model with these arrays, by this library's paths, positions with a batch axis.
 
-    What the shapes leave open, the clip's length and the frame's height and width, are those of `overrides` where
-    the positions are theirs; otherwise frames are square and as many as the positions say, or else 32.
+    Frames are square, as in every released model, unless something else is said.
 
     Args:
-      times: the number of time indices, where it is known: 1 for an image model.
+      trained_on: what the caller knows of the checkpoint's own configuration.
+      overrides: what the caller wants of the model. They are believed of the checkpoint only where they say its
+        clip wholly and fit it, which the report says; another clip is wanted otherwise.
 
     Raises:
       KeyError: where an array is missing by which the sizes are known.
-      ValueError: where the positions fit no clip.
+      ValueError: where the shapes leave open what the checkpoint was trained on, or it was not what is said.
     """
-    encoder = "encoder" if body in ("spacetime", "factorised_self_attention", "factorised_dot_product") else "space"
+    encoder = "space" if body in ("factorised_encoder", "average_pool") else "encoder"
     shape = _Shapes(arrays, source)
-    kernel = shape("tokenise/kernel", (4, 5))
-    prefix = f"body/{encoder}/blocks/layers/0/"
+    fields = _widths(arrays, shape, body, encoder)
+    token = fields["pool"] == "class_token"
+    clip = _Clip(
+        rows=shape(f"body/{encoder}/positions", (3,))[1] - token,
+        times=shape("body/time/positions", (3,))[1] - token if body == "factorised_encoder" else None,
+        patch=shape("tokenise/kernel", (4, 5))[:-2],
+        joint=encoder == "encoder",
+        source=source,
+    )
+    said = {name: trained_on[name] for name in CLIP if name in trained_on}
+    found = clip.fields(said, {name: overrides[name] for name in CLIP if name in overrides})
+    if clip.believed:
+        report.change(f"body/{encoder}/positions", f"taken for those of {clip.believed}, as the file does not say")
+    return ViViTConfig(**({**fields, "classes": classes, "body": body} | dict(trained_on) | found))
+
+
+def _widths(arrays, shape, body, encoder):
+    """What the shapes say of all but the clip."""
+    kernel, prefix = shape("tokenise/kernel", (4, 5)), f"body/{encoder}/blocks/layers/0/"
     inner = "space" if body == "factorised_self_attention" else "attention"
-    pool = "class_token" if f"body/{encoder}/class_token/token" in arrays else "mean"
     fields = {
-        "body": body,
-        "classes": classes,
-        "pool": pool,
+        "pool": "class_token" if f"body/{encoder}/class_token/token" in arrays else "mean",
         "channels": kernel[-2],
         "width": kernel[-1],
         "depth": depth_of(arrays, f"body/{encoder}/"),
@@ -50,15 +72,7 @@ def sizes_of(
         fields["pre_logits"] = shape("heads/pre_logits/bias", (1,))[0]
     if body == "factorised_encoder":
         fields["temporal_depth"] = depth_of(arrays, "body/time/")
-    rows = shape(f"body/{encoder}/positions", (3,))[1] - (pool == "class_token")
-    if "body/time/positions" in arrays:
-        times = shape("body/time/positions", (3,))[1] - (pool == "class_token")
-    clip = _clip(rows, times, kernel, body, overrides)
-    if clip is None:
-        raise ValueError(
-            f"the {rows} positions of {source} are of no square frames: say size=(height, width) and frames"
-        )
-    return ViViTConfig(**fields, **clip)
+    return fields
 
 
 class _Shapes:
@@ -83,38 +97,104 @@ def depth_of(arrays: Mapping, prefix: str) -> int:
     return 1 + max((int(match[1]) for match in found if match), default=0)
 
 
-def _clip(rows, times, kernel, body, overrides):
-    """Frames, size and tubelet whose tokens have `rows` positions in space, or in space and time, and `times`."""
-    *t, h, w = kernel[:-2]
-    size = overrides.get("size")
-    size = (size, size) if isinstance(size, int) else size
-    for frames in _frames(rows, times, t, h, w, size, overrides, body):
-        length, nt = frames
-        space = rows if body in ("factorised_encoder", "average_pool") else rows // nt
-        if nt * space != rows and space != rows:
-            continue
+class _Clip:
+    """The clip of a checkpoint with `rows` positions of patches, in a frame or in all of them, and `times` in time."""
+
+    def __init__(self, *, rows, times, patch, joint, source):
+        self.rows, self.times, self.joint, self.source = rows, times, joint, source
+        *self.t, self.h, self.w = patch  # t is no number where frames are sampled: (h, w, C, D) says nothing of time
+        self.believed = None
+
+    def fields(self, said, asked):
+        """Frames, size, tubelet and number of sampled frames."""
+        said, asked = _numbers(said), _numbers(asked)
+        if self.joint and not said:
+            said = self._believe(asked)
+        space, nt = (self.rows, self.times) if not self.joint else self._split(said)
+        size = said.get("size") or self._frame(space, asked)
+        if self.patches(size) != space:
+            raise ValueError(
+                f"{self.source} has {space} positions in a frame; {size} of patches {self.h, self.w} do not"
+            )
+        return {"size": size} | self._length(nt, said, asked)
+
+    def patches(self, size):
+        """How many patches a frame has."""
+        return (size[0] // self.h) * (size[1] // self.w)
+
+    def _believe(self, asked):
+        """What is asked for, where it says the whole clip and fits: an image, or frames and their size."""
+        if asked.get("frames") == 1 and (not self.t or self.t == [1]):
+            self.believed = "an image"
+            return {"frames": 1}
+        if asked.keys() >= {"frames", "size"}:
+            fits = self._fits(asked) and (not self._fits(PAPER) or self._split(asked) == self._split(PAPER))
+            if fits:
+                self.believed = f"{asked['frames']} frames of {asked['size'][0]} x {asked['size'][1]}"
+                return {name: asked[name] for name in asked if name != "sampled" or asked["sampled"] == self._nt(asked)}
+        raise ValueError(f"the {self.rows} positions of {self.source} may be of many clips: {ASK}")
+
+    def _fits(self, said):
+        space = self.patches(said["size"])
+        nt = said["frames"] // self.t[0] if self.t else self.rows // max(space, 1)
+        return 0 < nt <= said["frames"] and nt * space == self.rows
+
+    def _nt(self, said):
+        """Time indices, where what is said tells them."""
+        if "frames" in said and (self.t or said["frames"] == 1):
+            return said["frames"] // (self.t[0] if self.t else 1)
+        return said.get("sampled")
+
+    def _split(self, said):
+        """(positions in a frame, time indices) of positions that run over all frames."""
+        nt = self._nt(said)
+        space = self.patches(said["size"]) if "size" in said else None
+        nt = self.rows // space if nt is None and space else nt
+        if not nt:
+            raise ValueError(f"the {self.rows} positions of {self.source} may be of many clips: {ASK}")
+        if self.rows % nt or space not in (None, self.rows // nt):
+            raise ValueError(f"the {self.rows} positions of {self.source} are not those of {said}: {ASK}")
+        return self.rows // nt, nt
+
+    def _frame(self, space, asked):
+        """A square frame, or the one asked for."""
         side = math.isqrt(space)
-        fits = [size] if size and (size[0] // h) * (size[1] // w) == space else []
-        for height, width in [*fits, *([(side * h, side * w)] if side * side == space else [])]:
-            tubelet = (t[0] if t else max(length // nt, 1), h, w)
-            return {"frames": length, "size": (height, width), "tubelet": tubelet}
-    return None
+        if side * side == space:
+            return (side * self.h, side * self.w)
+        if "size" in asked and self.patches(asked["size"]) == space:
+            return asked["size"]
+        what = "" if "size" not in asked else f"; {asked['size']} holds {self.patches(asked['size'])} patches"
+        raise ValueError(
+            f"the {space} positions of {self.source} are of no square frames: say size=(height, width), or "
+            f"trained_on={{'size': ...}} where another size is wanted{what}"
+        )
+
+    def _length(self, nt, said, asked):
+        """Frames, tubelet and number of sampled frames."""
+        if self.t:
+            t = self.t[0]
+            frames = said.get("frames") or (nt * t if nt else asked.get("frames"))
+            if frames and nt and frames // t != nt:
+                raise ValueError(f"{self.source} has {nt} time indices; {frames} frames of tubelets of {t} do not")
+            return {"frames": frames or self._ask(), "tubelet": (t, self.h, self.w)}
+        frames = said.get("frames") or asked.get("frames") or self._ask()
+        tubelet = said.get("tubelet") or asked.get("tubelet") or (1, self.h, self.w)
+        sampled = nt or said.get("sampled") or asked.get("sampled")
+        return {"frames": frames, "tubelet": (tubelet[0], self.h, self.w)} | (
+            {} if frames == 1 else {"sampled": sampled}
+        )
+
+    def _ask(self):
+        raise ValueError(f"{self.source} does not say how many frames it takes: say frames=...")
 
 
-def _frames(rows, times, t, h, w, size, overrides, body):
-    """(frames, nt) to be tried, the likeliest first."""
-    asked = overrides.get("frames")
-    if times is not None:
-        yield ((times * t[0] if t else asked or 32), times)
-        return
-    lengths = [n for n in (asked, 32) if n]
-    sides = [s for s in (size, (224, 224)) if s]
-    if body not in ("factorised_encoder", "average_pool"):
-        for side in sides:
-            space = (side[0] // h) * (side[1] // w)
-            if space and rows % space == 0 and rows >= space:
-                nt = rows // space
-                yield ((nt * t[0] if t else max(asked or 32, nt)), nt)
-    for length in lengths:
-        nt = max(length // t[0], 1) if t else length
-        yield (length, nt)
+def _numbers(clip):
+    """The clip's fields as whole numbers of Python's."""
+    clip = {name: plain(v) if name in ("frames", "sampled") else axes(v, count=2) for name, v in clip.items()}
+    clip = {name: value for name, value in clip.items() if value is not None}
+    for name, value in clip.items():
+        if not all(type(n) is int and n > 0 for n in (value if isinstance(value, tuple) else (value,))):
+            raise ValueError(f"a clip is of whole numbers of frames and pixels; got {name}={value!r}")
+    if len(clip.get("size", (0, 0))) != 2 or len(clip.get("tubelet", (0, 0, 0))) != 3:
+        raise ValueError(f"size is (height, width) and tubelet (time, height, width); got {clip}")
+    return clip

@@ -1,5 +1,6 @@
 """How Hugging Face's transformers lay out a ViT, a DINOv2 or a ViViT: sizes, names and order of axes."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.pretrained.stored import Derived, first_line
 
 KINDS = {"vit": "ViT", "dinov2": "DINOv2", "vivit": "ViViT"}
+# Whose `config.json` has no model_type, by a name in it.
+OTHERS = {"architecture": "timm's", "_class_name": "a diffusers model's", "class_name": "a Keras model's"}
 GELU = {"gelu": "exact", "gelu_new": "tanh", "gelu_fast": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_python": "exact"}
 BLOCK = {
     "attention.attention.query": "attention/query",
@@ -43,6 +46,7 @@ ENDS = {
     "classifier.weight": "heads/output/kernel",
     "classifier.bias": "heads/output/bias",
 }
+MLP = "intermediate_size"
 PREFIX = re.compile(rf"^({'|'.join(KINDS)})\.")
 
 
@@ -53,8 +57,11 @@ def config_of(record: Mapping, *, source: str | Path) -> ViViTConfig:
       ValueError: where it is of another kind of model, or of one that this library does not have.
     """
     kind = record.get("model_type")
-    if kind not in KINDS:
-        raise ValueError(f"{source} is of model_type {kind!r}; read are {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        other = next((f"; it is {what}" for mark, what in OTHERS.items() if mark in record), "")
+        raise ValueError(f"{source} is of model_type {kind!r}{other}; read are {', '.join(KINDS)}")
+    if record.get("quantization_config"):
+        raise ValueError(f"{source} is of quantised weights (quantization_config), which are not read")
     if record.get("use_swiglu_ffn"):
         raise ValueError(f"{source} has a SwiGLU layer (use_swiglu_ffn), which this library's MLP has not")
     try:
@@ -66,34 +73,59 @@ def config_of(record: Mapping, *, source: str | Path) -> ViViTConfig:
 
 def _fields(kind, record):
     act = record["hidden_act"]
-    if act not in GELU:
+    if not isinstance(act, str) or act not in GELU:
         raise ValueError(f"hidden_act is {act!r}; this library's MLP has {', '.join(GELU)}")
-    width = record["hidden_size"]
+    width = _number(record, "hidden_size")
     fields = {
         "width": width,
-        "depth": record["num_hidden_layers"],
-        "heads": record["num_attention_heads"],
-        "mlp": int(width * record["mlp_ratio"]) if kind == "dinov2" else record["intermediate_size"],
-        "size": _pair(record["image_size"]),
-        "channels": record.get("num_channels", 3),
+        "depth": _number(record, "num_hidden_layers"),
+        "heads": _number(record, "num_attention_heads"),
+        "mlp": int(width * _number(record, "mlp_ratio", float)) if kind == "dinov2" else _number(record, MLP),
+        "size": _pair(record, "image_size"),
+        "channels": _number({"num_channels": 3} | record, "num_channels"),
         "gelu": GELU[act],
-        "epsilon": record["layer_norm_eps"],
+        "epsilon": _number(record, "layer_norm_eps", float),
         "classes": _classes(record),
         "pool": "class_token_and_mean" if kind == "dinov2" else "class_token",
     }
     if kind == "vivit":
-        return fields | {"frames": record["num_frames"], "tubelet": tuple(record["tubelet_size"])}
-    patch = _pair(record["patch_size"])
+        return fields | {"frames": _number(record, "num_frames"), "tubelet": _pair(record, "tubelet_size", 3)}
+    patch = _pair(record, "patch_size")
     return fields | {"frames": 1, "tubelet": (1, *patch), "tokeniser": "uniform"}
 
 
-def _pair(size):
-    return (size, size) if isinstance(size, int) else tuple(size)
+def _number(record, key, kind=int):
+    """A number of the record, whole unless `kind` is float."""
+    value = record[key]
+    if isinstance(value, bool) or not isinstance(value, (int, kind)):
+        raise ValueError(f"{key} must be a {'whole ' if kind is int else ''}number; got {value!r}")
+    return value
+
+
+def _pair(record, key, count=2):
+    """A size for each axis, or one for all where there are two."""
+    value = record[key]
+    sizes = (value, value) if isinstance(value, int) and count == 2 else value
+    if not isinstance(sizes, tuple | list) or not all(type(n) is int for n in sizes):
+        raise ValueError(f"{key} must be {count} whole numbers; got {value!r}")
+    return tuple(sizes)
 
 
 def _classes(record):
     labels = record.get("id2label")
-    return len(labels) if isinstance(labels, dict) and labels else record.get("num_labels", 2)
+    return len(labels) if isinstance(labels, dict) and labels else 1  # the classifier itself is counted
+
+
+def with_classes(config: ViViTConfig, classes: int | Mapping, record: Mapping, *, source: str | Path) -> ViViTConfig:
+    """The configuration with as many classes as the classifier has.
+
+    Raises:
+      ValueError: where the record names another number of them.
+    """
+    columns = sum(classes.values()) if isinstance(classes, Mapping) else classes
+    if isinstance(record.get("id2label"), dict) and record["id2label"] and config.classes != columns:
+        raise ValueError(f"{source} names {config.classes} classes (id2label); the classifier has {columns} columns")
+    return dataclasses.replace(config, classes=classes)
 
 
 def our_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Tubelet filters from filters of other lengths: an image's, of one frame, or another tubelet's (Arnab et al. 2021)."""
+"""Filters from filters of other sizes: a tubelet's from an image's, of one frame, or from another tubelet's."""
 
 import numpy as np
 from jaxtyping import Float
@@ -31,11 +31,29 @@ def inflate(kernel: Float[Array, "... C D"], t: int) -> Float[np.ndarray, "t h w
 
     Taught in: Ch. 9.
     """
-    frames = _frames(kernel)
-    new, old = np.arange(t)[:, None] / t, np.arange(len(frames)) / len(frames)
-    shared = np.minimum(new + 1 / t, old + 1 / len(frames)) - np.maximum(new, old)  # of the clip's length
-    shares = np.maximum(shared, 0) * len(frames)  # each old frame's shares sum to 1
-    return np.einsum("ij,jhwcd->ihwcd", shares, frames).astype(frames.dtype)
+    return resample(_frames(kernel), (t,))
+
+
+def resample(kernel: Float[Array, "... C D"], sizes: tuple[int, ...]) -> Float[np.ndarray, "... C D"]:
+    """A filter of other lengths along its first axes: each old cell is shared out among the new ones that cover it.
+
+    A clip in which every pixel and frame is repeated has the same tokens as before; one in which nothing moves and
+    all pixels are one colour has them for every size.
+    """
+    resampled = np.asarray(kernel)
+    for axis, size in enumerate(sizes):
+        if size != resampled.shape[axis]:
+            resampled = np.moveaxis(
+                np.tensordot(_shares(resampled.shape[axis], size), resampled, axes=(1, axis)), 0, axis
+            )
+    return resampled.astype(kernel.dtype)
+
+
+def _shares(before, after):
+    """(after, before): the share of each old cell that lies in each new one; columns add up to one."""
+    old, new = np.arange(before + 1) / before, np.arange(after + 1) / after
+    shared = np.minimum(new[1:, None], old[None, 1:]) - np.maximum(new[:-1, None], old[None, :-1])
+    return np.maximum(shared, 0) * before
 
 
 def rank_pool(kernel: Float[Array, "... C D"], t: int) -> Float[np.ndarray, "t h w C D"]:

@@ -1,0 +1,38 @@
+"""The exercises: each one's check, and its right answers in many styles."""
+
+import inspect
+
+import solutions
+import solutions_later
+
+from vivit_edu import teach
+
+PREFIXES = {
+    "grid": "grid",
+    "cut_tubelets": "cut",
+    "sample_frames": "sample",
+    "embed_tubelets": "embed",
+    "attention": "attend",
+    "class_token": "prepend",
+    "layer": "layer",
+    "attention_bytes": "bytes",
+    "central_frame": "central",
+    "inflate": "inflated",
+    "repeat_positions": "repeat",
+    "silent_start": "silent",
+    "rollout": "roll",
+    "distance": "distance",
+    "pointing": "pointing",
+    "deletion_area": "area",
+    "rank_correlation": "agree",
+}
+CHECKS = {name: getattr(teach, f"check_{name}") for name in PREFIXES}
+ANSWERS = {
+    name: [
+        answer
+        for module in (solutions, solutions_later)
+        for title, answer in vars(module).items()
+        if title.startswith(f"{prefix}_") and callable(answer) and not inspect.ismodule(answer)
+    ]
+    for name, prefix in PREFIXES.items()
+}

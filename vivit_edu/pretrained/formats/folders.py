@@ -1,0 +1,202 @@
+"""Folders: which file in one is read, what one is that holds no model, and how one is written whole or not at all."""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from vivit_edu.pretrained.report import Report
+from vivit_edu.pretrained.stored import read_json, read_safetensors
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+SHARD = re.compile(r".*-(\d+)-of-(\d+)\.safetensors", re.IGNORECASE)
+POINTER = b"version https://git-lfs"
+READ = "read are folders of vivit_edu or Hugging Face (config.json and safetensors), Google's .npz, Scenic's checkpoint"
+# What a folder is that no model can be read from, by a file in it; the first that is there is told.
+MARKS = {
+    "adapter_config.json": "a PEFT adapter, changes to another model: merge it into its base model and save that",
+    "model_index.json": "a diffusers pipeline of several models",
+    "modules.json": "a sentence-transformers model",
+    "saved_model.pb": "a TensorFlow SavedModel",
+    "*.data-00000-of-*": "a TensorFlow checkpoint",
+    "tf_model.h5": "a TensorFlow model of transformers",
+    "_CHECKPOINT_METADATA": "an Orbax checkpoint",
+    "_METADATA": "an Orbax checkpoint",
+    "manifest.ocdbt": "an Orbax checkpoint",
+    "commit_success.txt": "an Orbax checkpoint",
+    "*/manifest.ocdbt": "a folder of Orbax checkpoints",
+    "flax_model.msgpack": "a Flax model of transformers, whose class names are not read: save it as safetensors",
+    "snapshots/*": "the hub's cache of a model: name the folder below snapshots",
+    "checkpoint_*": "a folder of Flax checkpoints: name one of its files",
+    "*.npz": "a folder of numpy archives: name one of them",
+    "*.safetensors": "without the config.json that says what its safetensors are",
+    "*.bin": "a folder of pickled files, which are never opened",
+    "*.pt": "a folder of pickled files, which are never opened",
+    "*.pth": "a folder of pickled files, which are never opened",
+    "*.ckpt": "a folder of pickled files, which are never opened",
+    "*/config.json": "a folder of models: name one of its folders",
+}
+
+
+def parts_of(place: Path) -> tuple[Path, Path | None]:
+    """The folder of a model, and the safetensors file in it where that is what was named."""
+    return (place.parent, place) if place.is_file() else (place, None)
+
+
+def record_of(folder: Path) -> dict:
+    """The folder's `config.json`.
+
+    Raises:
+      ValueError: where there is none; the sentence says what the folder is.
+    """
+    require_no_lost_link(folder / CONFIG)
+    if (folder / CONFIG).is_file():
+        return read_json(folder / CONFIG)
+    files = sorted(path.name for path in folder.iterdir())
+    if not files:
+        raise ValueError(f"{folder} is an empty folder: {READ}")
+    raise ValueError(f"{folder} is {what_it_is(folder) or f'no model, its files are {files[:5]}'}; {READ}")
+
+
+def what_it_is(folder: Path) -> str | None:
+    """What a folder of a known kind is from which no model is read."""
+    return next((what for mark, what in MARKS.items() if any(folder.glob(mark))), None)
+
+
+def require_no_lost_link(path: Path) -> None:
+    """Raises FileNotFoundError, one sentence, where the path is a link to nothing."""
+    if path.is_symlink() and not path.exists():
+        raise FileNotFoundError(f"{path} is a link to {os.readlink(path)}, which is not there")
+
+
+def read_folder(folder: Path, *, file: Path | None = None, report: Report) -> dict:
+    """The arrays of the file named, of a folder's `model.safetensors`, or of the files its index names, not yet read.
+
+    As in transformers, `model.safetensors` has the word where there is an index too.
+
+    Raises:
+      FileNotFoundError: where there is none of them.
+      ValueError: where the file is a part of a model, or the index and the files do not agree.
+    """
+    require_no_lost_link(folder / WEIGHTS)
+    if file is not None:
+        _require_whole(file)
+        return weights_of(file)
+    if (folder / WEIGHTS).is_file():
+        if (folder / INDEX).is_file():
+            _files_of(folder / INDEX)
+            report.leave_out(INDEX, f"{WEIGHTS} is there")
+        return weights_of(folder / WEIGHTS)
+    require_no_lost_link(folder / INDEX)
+    if (folder / INDEX).is_file():
+        return _from_index(folder)
+    others = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".safetensors")
+    there = f"; there is {', '.join(others[:3])}: name the file itself" if others else "; other formats are not read"
+    what = what_it_is(folder)
+    there = f"{there}, and the folder is {what}" if what and not others else there
+    raise FileNotFoundError(f"{folder} holds neither {WEIGHTS} nor {INDEX}{there}")
+
+
+def weights_of(file: Path) -> dict:
+    """The arrays of a safetensors file, none of them read yet.
+
+    Raises:
+      ValueError: where it is damaged, or stands for a file that was not fetched.
+    """
+    with open(file, "rb") as stream:
+        if stream.read(len(POINTER)) == POINTER:
+            raise ValueError(f"{file} is a pointer of Git LFS, not the file itself: fetch it with git lfs pull")
+    return read_safetensors(file)
+
+
+def _require_whole(file):
+    """Raises ValueError where the file is one of several that make a model."""
+    shard, index = SHARD.fullmatch(file.name), file.parent / INDEX
+    files = set(_files_of(index).values()) if index.is_file() else set()
+    several = int(shard[2]) if shard else len(files) if file.name in files else 1
+    if several > 1:
+        raise ValueError(f"{file} is one of {several} files that make one model: name its folder, {file.parent}")
+
+
+def _files_of(index):
+    """The file of each tensor that an index lists, all of them beside it."""
+    listed = read_json(index).get("weight_map")
+    if not isinstance(listed, dict) or not all(isinstance(file, str) for file in listed.values()):
+        raise ValueError(f"{index} has no weight_map of names and files")
+    if outside := sorted({file for file in listed.values() if Path(file).name != file}):
+        raise ValueError(f"{index} names files outside its folder: {outside[:3]}")
+    return listed
+
+
+def _from_index(folder):
+    listed = _files_of(folder / INDEX)
+    if missing := sorted({file for file in listed.values() if not (folder / file).is_file()}):
+        raise FileNotFoundError(
+            f"{folder} lacks {', '.join(missing[:3])}, of {len(set(listed.values()))} that {INDEX} names"
+        )
+    arrays = {}
+    for file in sorted(set(listed.values())):
+        found = weights_of(folder / file)
+        if found.keys() != {name for name, where in listed.items() if where == file}:
+            raise ValueError(f"{folder / file} does not hold exactly the tensors that {INDEX} lists for it")
+        arrays |= found
+    return arrays
+
+
+@contextlib.contextmanager
+def renewed(folder: Path, *, obsolete: Callable[[Path], bool]) -> Iterator[Path]:
+    """A new folder within, whose files take their places when the block ends, all of them or none.
+
+    Args:
+      obsolete: which files of before would speak for what is now written, and go.
+
+    Raises:
+      FileExistsError: where the folder is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file, no folder to write a model to")
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    room = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    try:
+        (room / "new").mkdir()
+        (room / "old").mkdir()
+        yield room / "new"
+        _exchange(folder, room / "new", room / "old", obsolete)
+    except BaseException:
+        shutil.rmtree(room, ignore_errors=True)
+        if made:
+            folder.rmdir()
+        raise
+    shutil.rmtree(room, ignore_errors=True)
+
+
+def _exchange(folder, new, old, obsolete):
+    """Puts new files in their places, each at once, and takes obsolete ones away; undoes all where one cannot be."""
+    coming = sorted(path.name for path in new.iterdir())
+    going = [path.name for path in folder.iterdir() if path.name not in coming and obsolete(path)]
+    try:
+        for name in going:
+            os.rename(folder / name, old / name)
+        for name in coming:
+            if os.path.lexists(folder / name):
+                _keep(folder / name, old / name)
+            os.replace(new / name, folder / name)
+    except BaseException:
+        for name in coming:
+            if not os.path.lexists(new / name) and not os.path.lexists(old / name):
+                os.unlink(folder / name)
+        for path in old.iterdir():
+            os.rename(path, folder / path.name)
+        raise
+
+
+def _keep(path, place):
+    """A second name for a file, or a copy of it where the disk has no such names."""
+    try:
+        os.link(path, place, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(path, place, follow_symlinks=False)

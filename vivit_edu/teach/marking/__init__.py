@@ -1,0 +1,1 @@
+"""How an answer is marked: called within limits, read as numbers, and compared case by case."""

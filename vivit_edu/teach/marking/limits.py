@@ -1,0 +1,88 @@
+"""Bounds on what a student's code may do while it is checked: how long it runs, and how much it prints."""
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+SECONDS = 20.0  # a call: toy sizes take milliseconds, a first compilation a few seconds
+PRINTED = 3_000  # characters a check
+
+
+class TooLong(BaseException):
+    """A student's code has used up its time; not an Exception, lest the code catches it."""
+
+
+def timed(function: Callable, *args: Any) -> Any:
+    """`function(*args)`, stopped with TooLong after `SECONDS` where the platform has a timer for that.
+
+    It has one in the main thread of Unix; elsewhere nothing stops the call. Another's timer waits meanwhile.
+
+    Raises:
+      TooLong: where the time is up. A single call into compiled code ends first.
+    """
+    if not _has_timer():
+        return function(*args)
+    began, before = time.monotonic(), signal.signal(signal.SIGALRM, _stop)
+    theirs, interval = signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        return _call(function, args)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        if theirs:
+            left = max(theirs - (time.monotonic() - began), 1e-3)
+            signal.setitimer(signal.ITIMER_REAL, left, interval)
+
+
+def _has_timer():
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        return False
+    return signal.getsignal(signal.SIGALRM) is not None  # one set outside Python could not be put back
+
+
+def _call(function, args):
+    return function(*args)
+
+
+def _stop(_, frame):
+    """Raises TooLong inside the student's code, never in our own that puts the timer back.
+
+    Code such as `while True: try: ...; except: pass` swallows it, so that it is raised again after a moment, each time
+    another one, until it falls between the two.
+    """
+    while (frame := frame.f_back) is not None:
+        if frame.f_code is _call.__code__:
+            signal.setitimer(signal.ITIMER_REAL, 1e-6 * (1 + time.perf_counter_ns() % 200))
+            raise TooLong
+
+
+class _Bounded:
+    """A stream that lets the first characters through and drops the rest."""
+
+    def __init__(self, stream, left=PRINTED):
+        self.stream, self.left = stream, left
+
+    def write(self, text):
+        if self.left > 0 and self.stream is not None:  # without a console there is none
+            more = len(text) > self.left
+            self.stream.write(text[: self.left] + ("\n(and more, not shown)\n" if more else ""))
+        self.left -= len(text)
+        return len(text)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+@contextlib.contextmanager
+def bounded_printing() -> Iterator[None]:
+    """Lets what is printed inside through up to `PRINTED` characters for each of the two streams."""
+    with contextlib.redirect_stdout(_Bounded(sys.stdout)), contextlib.redirect_stderr(_Bounded(sys.stderr)):
+        yield

@@ -1,0 +1,152 @@
+"""Runs a check: a student's function on every case, and whatever happens then as a `Result`."""
+
+import contextlib
+import dis
+import functools
+import inspect
+import pathlib
+import types
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from vivit_edu.teach.marking import limits
+from vivit_edu.teach.marking.cases import Case
+from vivit_edu.teach.result import Mistake, Result, shorten
+
+EMPTY = "the stub is still empty: write your answer in place of its last line."
+OURS = pathlib.Path(__file__).parents[1]
+# What a function consists of that does nothing but raise NotImplementedError, with or without a text.
+OF_A_STUB = {"RESUME", "NOP", "COPY_FREE_VARS", "PUSH_NULL", "LOAD_CONST", "PRECALL", "CALL", "RAISE_VARARGS"}
+
+
+def run(name: str, student: Callable, cases: Sequence[Case], *, picture: str = "") -> Result:
+    """The result of the student's function on every case, and on the first one again at the end.
+
+    Whatever the function does is an answer and no crash; only a reader's own Ctrl-C goes through.
+
+    Args:
+      picture: HTML of the target, shown until the check passes.
+    """
+    unfinished = functools.partial(Result, name=name, picture=picture)
+    if is_stub(student):
+        return unfinished(status="todo", message=EMPTY)
+    if not callable(student):
+        return unfinished(status="fail", message=f"hand over the function itself, not a {type(student).__name__}")
+    try:
+        with _alike_everywhere():
+            for case in cases:
+                _check(student, case)
+            _check_again(student, cases[0])
+    except Mistake as mistake:
+        return unfinished(status="fail", message=str(mistake))
+    return Result(name=name, status="pass", message="equal to the library on every case.")
+
+
+def is_stub(student: Any) -> bool:
+    """Whether a function's body is nothing but `raise NotImplementedError`; a written one that meets it is none."""
+    try:
+        steps = list(dis.get_instructions(_plain(student).__code__))
+    except Exception:  # no function of Python's
+        return False
+    raised = [step for step in steps if "NotImplementedError" in step.argrepr and step.opname.startswith("LOAD_")]
+    others = {step.opname for step in steps if step not in raised[:1]}
+    return len(raised) > 0 and others <= OF_A_STUB
+
+
+def _plain(student):
+    """The function inside a partial, a method, a callable object or a decorated function."""
+    while isinstance(student, functools.partial):
+        student = student.func
+    if not isinstance(student, types.FunctionType | types.MethodType) and not hasattr(student, "__wrapped__"):
+        student = type(student).__call__
+    return inspect.unwrap(getattr(student, "__func__", student))
+
+
+@contextlib.contextmanager
+def _alike_everywhere() -> Iterator[None]:
+    """Full precision on accelerators too, warnings that stay warnings, and no more printing than a page holds."""
+    with (
+        jax.default_matmul_precision("highest"),
+        limits.bounded_printing(),
+        np.errstate(all="warn"),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a library's old name for a right thing
+        yield
+
+
+def _check(student, case):
+    try:
+        returned = _guarded(student, *case.fresh(), tell=_of_the_call)
+        case.judge(_guarded(case.read, returned, tell=_of_the_answer))
+    except Mistake as mistake:
+        raise Mistake(f"with {case.about}: {mistake}") from None
+
+
+def _check_again(student, case):
+    try:
+        _check(student, case)
+    except Mistake:
+        text = f"with {case.about}: called again, it gives another answer: what does it keep from call to call?"
+        raise Mistake(text) from None
+
+
+def _guarded(function, *args, tell):
+    """`function(*args)`; whatever it raises becomes a Mistake that `tell` words, but for a reader's Ctrl-C."""
+    try:
+        return limits.timed(function, *args)
+    except Mistake:
+        raise
+    except limits.TooLong:
+        raise Mistake(f"your code still ran after {limits.SECONDS:g} seconds: does a loop never end?") from None
+    except BaseException as error:  # SystemExit and the like too
+        if isinstance(error, KeyboardInterrupt) and not _raised_by_code(error):
+            raise
+        raise Mistake(tell(error)) from None
+
+
+def _raised_by_code(error):
+    """Whether a statement raised it; a reader's Ctrl-C comes between two."""
+    *_, last = _trace(error)
+    return dis.opname[last.tb_frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+
+
+def _of_the_call(error):
+    *_, last = _trace(error)
+    inside = OURS not in pathlib.Path(last.tb_frame.f_code.co_filename).parents
+    if isinstance(error, TypeError) and not inside and "argument" in _text(error):
+        return f"it cannot be called like that ({_text(error)})"
+    where = f" in {last.tb_frame.f_code.co_name}()" if inside else ""
+    return f"your code stopped with {_text(error)}{where}"
+
+
+def _of_the_answer(error):
+    """A generator's body and an object's own methods are the student's code; numpy's and ours are not."""
+    files = [pathlib.Path(entry.tb_frame.f_code.co_filename) for entry in _trace(error)]
+    if any(OURS not in path.parents and not {"site-packages", "dist-packages"} & set(path.parts) for path in files):
+        return _of_the_call(error)
+    return f"what it returned cannot be read as numbers ({_text(error)})"
+
+
+def _trace(error):
+    """The entries of an error's traceback, the outermost call first."""
+    entry = error.__traceback__
+    while entry is not None:
+        yield entry
+        entry = entry.tb_next
+
+
+def _text(error):
+    """The error's name and text, as far as it has one: that too is the student's code."""
+    try:
+        text = shorten(limits.timed(str, error), 300)
+    except BaseException as another:
+        if isinstance(another, KeyboardInterrupt) and not _raised_by_code(another):
+            raise
+        text = ""
+    return shorten(type(error).__name__, 80) + (f": {text}" if text else "")
