@@ -87,6 +87,8 @@ def test_what_is_said_and_cannot_be_is_refused(tmp_path):
     for known in ({"frames": "8"}, {"size": (0, 8)}, {"size": 8.0}, {"frames": True}, {"size": (8, 8, 8)}):
         with pytest.raises(ValueError, match=r"whole numbers|size is"):
             ve.pretrained.load(path, trained_on=known)
+    with pytest.raises(TypeError, match="trained_on says frame, no field of ViViTConfig"):
+        ve.pretrained.load(path, trained_on={"frame": 8})
     path, _ = scenic(tmp_path, "m2_token")
     for known, sentence in (({"frames": 12}, "4 time indices; 12 frames"), ({"size": 40}, "16 positions in a frame")):
         with pytest.raises(ValueError, match=sentence):
@@ -173,6 +175,8 @@ def test_a_model_that_samples_frames_keeps_their_number(name, tmp_path):
     path, params = scenic(tmp_path, name, **uniform(name, 5))  # 5 of 12: no 12 // t
     clip = {"frames": 12, "size": 32}
     model = ve.pretrained.load(path, trained_on=clip)
+    for same in ({"frames": 12, "sampled": 5}, {"frames": 12, "tubelet": (2, 8, 8), "sampled": 5}):
+        assert ve.pretrained.load(path, trained_on=same).config.grid == (5, 4, 4)
     assert model.config.sampled == 5 and model.config.grid == (5, 4, 4) and model.tokenise.indices == (2, 4, 6, 8, 10)
     video = np.random.default_rng(1).uniform(-1, 1, (2, 12, 32, 32, 3)).astype(np.float32)
     again = ve.pretrained.from_scenic(params, model.config)

@@ -1,5 +1,6 @@
 """The configuration of a checkpoint that has none, read off its arrays' shapes; what they do not say is asked for."""
 
+import dataclasses
 import math
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from vivit_edu.pretrained.report import Report
 CLIP = ("frames", "size", "tubelet", "sampled")
 PAPER = {"frames": 32, "size": (224, 224)}  # of every released video model
 ASK = "say trained_on={'frames': ..., 'size': (height, width)}, which are the checkpoint's own"
+IMAGE = ", or {'frames': 1} of an image model"
 
 
 def sizes_of(
@@ -36,7 +38,10 @@ def sizes_of(
     Raises:
       KeyError: where an array is missing by which the sizes are known.
       ValueError: where the shapes leave open what the checkpoint was trained on, or it was not what is said.
+      TypeError: where what is said is no field of the configuration.
     """
+    if strangers := sorted(trained_on.keys() - {field.name for field in dataclasses.fields(ViViTConfig)}):
+        raise TypeError(f"trained_on says {', '.join(strangers)}, no field of ViViTConfig")
     encoder = "space" if body in ("factorised_encoder", "average_pool") else "encoder"
     shape = _Shapes(arrays, source)
     fields = _widths(arrays, shape, body, encoder)
@@ -127,12 +132,12 @@ class _Clip:
         if asked.get("frames") == 1 and (not self.t or self.t == [1]):
             self.believed = "an image"
             return {"frames": 1}
-        if asked.keys() >= {"frames", "size"}:
-            fits = self._fits(asked) and (not self._fits(PAPER) or self._split(asked) == self._split(PAPER))
-            if fits:
+        whole = {name: asked[name] for name in PAPER if name in asked}
+        if len(whole) == len(PAPER) and self._fits(whole):
+            if not self._fits(PAPER) or self._split(whole) == self._split(PAPER):
                 self.believed = f"{asked['frames']} frames of {asked['size'][0]} x {asked['size'][1]}"
-                return {name: asked[name] for name in asked if name != "sampled" or asked["sampled"] == self._nt(asked)}
-        raise ValueError(f"the {self.rows} positions of {self.source} may be of many clips: {ASK}")
+                return whole
+        raise self._open()
 
     def _fits(self, said):
         space = self.patches(said["size"])
@@ -141,9 +146,8 @@ class _Clip:
 
     def _nt(self, said):
         """Time indices, where what is said tells them."""
-        if "frames" in said and (self.t or said["frames"] == 1):
-            return said["frames"] // (self.t[0] if self.t else 1)
-        return said.get("sampled")
+        t = self.t or ([1] if said.get("frames") == 1 else said.get("tubelet"))
+        return said.get("sampled") or (said["frames"] // t[0] if t and "frames" in said else None)
 
     def _split(self, said):
         """(positions in a frame, time indices) of positions that run over all frames."""
@@ -151,7 +155,7 @@ class _Clip:
         space = self.patches(said["size"]) if "size" in said else None
         nt = self.rows // space if nt is None and space else nt
         if not nt:
-            raise ValueError(f"the {self.rows} positions of {self.source} may be of many clips: {ASK}")
+            raise self._open()
         if self.rows % nt or space not in (None, self.rows // nt):
             raise ValueError(f"the {self.rows} positions of {self.source} are not those of {said}: {ASK}")
         return self.rows // nt, nt
@@ -182,6 +186,11 @@ class _Clip:
         sampled = nt or said.get("sampled") or asked.get("sampled")
         return {"frames": frames, "tubelet": (tubelet[0], self.h, self.w)} | (
             {} if frames == 1 else {"sampled": sampled}
+        )
+
+    def _open(self):
+        return ValueError(
+            f"the {self.rows} positions of {self.source} may be of many clips: {ASK}{'' if self.t else IMAGE}"
         )
 
     def _ask(self):
