@@ -110,7 +110,7 @@ def test_what_the_container_says_of_the_shape_goes_before_what_the_film_does(tmp
         assert read_frames(tmp_path / name).shape[1:3] == (48, 112) == video_info(tmp_path / name).size
 
 
-def test_a_film_is_turned_after_its_pixels_are_made_square(tmp_path):
+def test_pixels_of_a_turned_film_are_made_square_as_ffmpeg_does(tmp_path):
     content = bytearray(wide(tmp_path / "clip.mp4", "2").read_bytes())
     place = content.index(b"tkhd") + 44
     quarter = [0, 1 << 16, 0, (1 << 32) - (1 << 16), 0, 0, 0, 0, 1 << 30]
@@ -118,7 +118,7 @@ def test_a_film_is_turned_after_its_pixels_are_made_square(tmp_path):
     (tmp_path / "clip.mp4").write_bytes(content)
     asked = []
     shown = read_frames(tmp_path / "clip.mp4", resize=lambda size: asked.append(size) or (60, 24))
-    assert asked == [(128, 48)] == [video_info(tmp_path / "clip.mp4").size] and shown.shape == (8, 60, 24, 3)
+    assert asked == [(64, 24)] == [video_info(tmp_path / "clip.mp4").size] and shown.shape == (8, 60, 24, 3)
     np.testing.assert_allclose(quarters(shown[0]), moved(TURNS["right"]), atol=12)
 
 

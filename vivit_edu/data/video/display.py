@@ -33,9 +33,9 @@ class Look:
 
     @property
     def size(self) -> Size:
-        """(height, width) as shown: the height is the stored one, the width makes pixels square."""
-        height, width = self.stored
-        return self._turned((height, max(1, round(width * self.wide))))
+        """(height, width) as shown, once turned: the height stays and the width makes pixels square, as in ffmpeg."""
+        height, width = self._turned(self.stored)
+        return height, max(1, round(width / self.wide if self.swapped else width * self.wide))
 
     def _turned(self, size):
         return size[::-1] if self.swapped else size
