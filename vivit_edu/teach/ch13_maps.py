@@ -1,17 +1,15 @@
 """Checks for chapter 13: rollout through a stack of layers, and how far heads look."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from vivit_edu.explain.follow.rollout import rollout
 from vivit_edu.explain.watch.record import AttentionRecord
 from vivit_edu.teach.marking.cases import Case
 from vivit_edu.teach.marking.watch import run
-from vivit_edu.teach.result import Result
+from vivit_edu.teach.result import Result, Student
 
 
-def check_rollout(student: Callable) -> Result:
+def check_rollout(student: Student) -> Result:
     """Checks `roll(layers)`: a list of (N, N), first layer first -> (N,), the first token's row (Abnar and Zuidema).
 
     N counts the class token.
@@ -20,7 +18,7 @@ def check_rollout(student: Callable) -> Result:
     return run("roll(layers)", student, cases)
 
 
-def check_distance(student: Callable) -> Result:
+def check_distance(student: Student) -> Result:
     """Checks `distance(weights, far)`: (B, A, q, k) and (q, k) -> (A,), each head's mean distance."""
     cases = [_distance_case(shape) for shape in ((2, 3, 5, 4), (4, 2, 6, 7), (1, 5, 3, 8), (5, 1, 7, 6))]
     return run("distance(weights, far)", student, cases)
