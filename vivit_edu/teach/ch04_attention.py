@@ -139,6 +139,7 @@ def _bytes_case(tokens, heads, layers):
         "that is a single layer's.": 4 * count // layers,
         "that is a single head's of a single layer.": 4 * (tokens + 1) ** 2,
         "every pair of tokens has a weight, in both directions.": 2 * layers * heads * (tokens + 1) * (tokens + 2),
+        "the number does not fit into 32 bits, and has wrapped round.": (4 * count + 2**31) % 2**32 - 2**31,
         "that grows linearly with the tokens: how many weights has each?": 4 * layers * heads * (tokens + 1),
     }
     about = f"{tokens} tokens, {heads} heads and {layers} layers"

@@ -10,10 +10,7 @@ from vivit_edu.teach.result import Result, Student
 
 
 def check_rollout(student: Student) -> Result:
-    """Checks `roll(layers)`: a list of (N, N), first layer first -> (N,), the first token's row (Abnar and Zuidema).
-
-    N counts the class token.
-    """
+    """Checks `roll(layers)`: a list of (N + 1, N + 1), first layer first -> (N + 1,), the class token's row."""
     cases = [_rollout_case(*sizes) for sizes in ((5, 3), (7, 4), (6, 2), (4, 1))]
     return run("roll(layers)", student, cases)
 
@@ -31,7 +28,10 @@ def _rollout_case(tokens, depth):
     patches = rollout(_records(layers))[0].ravel()
     wanted = np.concatenate([[1 - patches.sum()], patches])
     return Case(
-        about=f"N = {tokens}, {depth} layers", args=(list(layers),), wanted=wanted, habits=_rollout_habits(layers)
+        about=f"{tokens} tokens, the class token one of them, and {depth} layers",
+        args=(list(layers),),
+        wanted=wanted,
+        habits=_rollout_habits(layers),
     )
 
 
