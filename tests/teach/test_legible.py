@@ -54,7 +54,7 @@ def test_every_text_has_the_page_s_own_colour_and_ground():
 def test_lines_that_mean_something_stand_out(ground):
     for html in html_of_all():
         lines = re.findall(r"solid (#\w{6})", html) + re.findall(r"stroke=[\"'](#\w{6})[\"'] stroke-width", html)
-        assert len(lines) == 3 and min(contrast(rgb(line), GROUNDS[ground]) for line in lines) >= 2.7
+        assert len(lines) == 3 and min(contrast(rgb(line), GROUNDS[ground]) for line in lines) >= 3
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437", "utf-8"])
