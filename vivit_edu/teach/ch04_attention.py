@@ -1,40 +1,38 @@
 """Checks for chapter 4: attention, class token, one layer, and what the weights weigh."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from vivit_edu.teach import pictures
 from vivit_edu.teach.marking.cases import Case
 from vivit_edu.teach.marking.watch import run
 from vivit_edu.teach.parts import parts_of_a_layer, softmax
-from vivit_edu.teach.result import Result
+from vivit_edu.teach.result import Result, Student
 
 ATTENTIONS = ((5, 7, 2, 3), (4, 9, 3, 6), (8, 2, 1, 4), (1, 6, 5, 7), (9, 5, 6, 2))  # q, k, A, Dh
 
 
-def check_attention(student: Callable) -> Result:
+def check_attention(student: Student) -> Result:
     """Checks `attend(q, k, v)` of Eq. 7: (q, A, Dh), (k, A, Dh), (k, A, Dh) -> (q, A, Dh)."""
     cases = [_attention_case(seed, *sizes) for seed, sizes in enumerate(ATTENTIONS)]
     return run("attend(q, k, v)", student, cases)
 
 
-def check_class_token(student: Callable) -> Result:
+def check_class_token(student: Student) -> Result:
     """Checks `prepend(z, token)`: (B, N, D), (D,) -> (B, N + 1, D), the token first (Eq. 1)."""
     cases = [_class_token_case(*sizes) for sizes in ((2, 5, 3), (3, 7, 4), (1, 6, 2), (4, 1, 8))]
     picture = pictures.sequence(("z_cls", "Ex1", "Ex2", "...", "ExN"))
     return run("prepend(z, token)", student, cases, picture=picture)
 
 
-def check_layer(student: Callable) -> Result:
+def check_layer(student: Student) -> Result:
     """Checks `layer(z, attend, mlp, norms)` of Eqs. 2 and 3; `attend`, `mlp`, `norms` are functions of tokens."""
     cases = [_layer_case(seed, *sizes) for seed, sizes in enumerate(((5, 6), (8, 4), (3, 10)))]
     return run("layer(z, attend, mlp, norms)", student, cases)
 
 
-def check_attention_bytes(student: Callable) -> Result:
+def check_attention_bytes(student: Student) -> Result:
     """Checks `attention_bytes(tokens, heads, layers)`: float32, of Model 1 with a class token, one clip."""
-    sizes = ((128, 5, 3), (3136, 12, 11), (50, 6, 2), (784, 3, 7), (11, 2, 5))
+    sizes = ((128, 5, 3), (3136, 12, 11), (50, 6, 5), (784, 3, 7), (11, 7, 3))
     cases = [_bytes_case(*numbers) for numbers in sizes]
     return run("attention_bytes(tokens, heads, layers)", student, cases)
 
@@ -141,6 +139,7 @@ def _bytes_case(tokens, heads, layers):
         "that is a single layer's.": 4 * count // layers,
         "that is a single head's of a single layer.": 4 * (tokens + 1) ** 2,
         "every pair of tokens has a weight, in both directions.": 2 * layers * heads * (tokens + 1) * (tokens + 2),
+        "the number does not fit into 32 bits, and has wrapped round.": (4 * count + 2**31) % 2**32 - 2**31,
         "that grows linearly with the tokens: how many weights has each?": 4 * layers * heads * (tokens + 1),
     }
     about = f"{tokens} tokens, {heads} heads and {layers} layers"

@@ -1,7 +1,7 @@
 """Checks for chapter 9: inflated filters, repeated positions, and an attention that starts as the identity."""
 
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,41 +13,45 @@ from vivit_edu.teach.marking.answers import kind
 from vivit_edu.teach.marking.cases import Case
 from vivit_edu.teach.marking.watch import run
 from vivit_edu.teach.parts import softmax
-from vivit_edu.teach.result import Mistake, Result, shorten
+from vivit_edu.teach.result import Mistake, Result, Student, shorten
 
 KERNELS = (
-    (4, (2, 3, 1, 5)),
     (6, (4, 2, 3, 7)),
     (7, (3, 5, 2, 4)),
     (5, (1, 4, 6, 3)),
     (8, (6, 5, 4, 2)),
 )  # t, (h, w, C, D)
-SHORT = ((1, (5, 2, 3, 4)), (2, (3, 4, 1, 6)), (3, (2, 6, 4, 1)))  # where habits give one and the same
-POSITIONS = ((6, 4, 3), (4, 7, 5), (10, 3, 2), (5, 2, 7))  # S, nt, D
+SHORT = (
+    (1, (5, 2, 3, 4)),
+    (2, (3, 4, 1, 6)),
+    (3, (2, 6, 4, 1)),
+    (4, (2, 3, 1, 5)),
+)  # where habits give one and the same
+POSITIONS = ((6, 4, 3), (4, 7, 6), (10, 3, 2), (5, 2, 7))  # S, nt, D
 NAMES = tuple(f"{linear}/{leaf}" for linear in ("query", "key", "value", "out") for leaf in ("kernel", "bias"))
 
 
-def check_central_frame(student: Callable) -> Result:
+def check_central_frame(student: Student) -> Result:
     """Checks `central(kernel, t)`: (h, w, C, D) -> (t, h, w, C, D) (Eq. 9)."""
     cases = [_central_case(t, _kernel(t, shape)) for t, shape in KERNELS + SHORT]
     picture = pictures.marked_frames(4, {"t = 4": (2,)})
     return run("central(kernel, t)", student, cases, picture=picture)
 
 
-def check_inflate(student: Callable) -> Result:
+def check_inflate(student: Student) -> Result:
     """Checks `inflated(kernel, t)`: (h, w, C, D) -> (t, h, w, C, D) (Eq. 8)."""
     cases = [_inflate_case(t, _kernel(t, shape)) for t, shape in KERNELS + SHORT]
     picture = pictures.marked_frames(4, {"t = 4": range(4)})
     return run("inflated(kernel, t)", student, cases, picture=picture)
 
 
-def check_repeat_positions(student: Callable) -> Result:
+def check_repeat_positions(student: Student) -> Result:
     """Checks `repeat(positions, nt)`: (1 + S, D) -> (1 + nt S, D), the class token's position first."""
     picture = pictures.sequence(("p_cls", "p1", "p2", "p1", "p2", "..."))
     return run("repeat(positions, nt)", student, [_positions_case(*sizes) for sizes in POSITIONS], picture=picture)
 
 
-def check_silent_start(student: Callable) -> Result:
+def check_silent_start(student: Student) -> Result:
     """Checks `silent(names)`: which of an attention's arrays to set to zero, so that it is silent and learns.
 
     Silent: it adds nothing to the residual, whatever comes in and whatever the other arrays hold. It learns: at least
@@ -74,7 +78,7 @@ def _central_case(t, kernel):
         "the filter is divided by t: in Eq. 9 it stays as it is.": at(t // 2) / t,
     }
     about = f"a filter of {kernel.shape} and t = {t}"
-    habits = habits if t > 3 else {}
+    habits = habits if t > 4 else {}
     if t % 2:  # one frame in the middle
         habits = {sentence: wrong for sentence, wrong in habits.items() if "middle" not in sentence}
     return Case(about=about, args=(kernel, t), wanted=central_frame(kernel, t), habits=habits)
@@ -90,7 +94,7 @@ def _inflate_case(t, kernel):
         "the frames come last: where does time stand in `t h w C D`?": np.moveaxis(wanted, 0, -1),
     }
     about = f"a filter of {kernel.shape} and t = {t}"
-    return Case(about=about, args=(kernel, t), wanted=wanted, habits=habits if t > 3 else {})
+    return Case(about=about, args=(kernel, t), wanted=wanted, habits=habits if t > 4 else {})
 
 
 def _positions_case(places, nt, width):

@@ -1,26 +1,21 @@
 """Checks for chapter 13: rollout through a stack of layers, and how far heads look."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from vivit_edu.explain.follow.rollout import rollout
 from vivit_edu.explain.watch.record import AttentionRecord
 from vivit_edu.teach.marking.cases import Case
 from vivit_edu.teach.marking.watch import run
-from vivit_edu.teach.result import Result
+from vivit_edu.teach.result import Result, Student
 
 
-def check_rollout(student: Callable) -> Result:
-    """Checks `roll(layers)`: a list of (N, N), first layer first -> (N,), the first token's row (Abnar and Zuidema).
-
-    N counts the class token.
-    """
+def check_rollout(student: Student) -> Result:
+    """Checks `roll(layers)`: a list of (N + 1, N + 1), first layer first -> (N + 1,), the class token's row."""
     cases = [_rollout_case(*sizes) for sizes in ((5, 3), (7, 4), (6, 2), (4, 1))]
     return run("roll(layers)", student, cases)
 
 
-def check_distance(student: Callable) -> Result:
+def check_distance(student: Student) -> Result:
     """Checks `distance(weights, far)`: (B, A, q, k) and (q, k) -> (A,), each head's mean distance."""
     cases = [_distance_case(shape) for shape in ((2, 3, 5, 4), (4, 2, 6, 7), (1, 5, 3, 8), (5, 1, 7, 6))]
     return run("distance(weights, far)", student, cases)
@@ -33,7 +28,10 @@ def _rollout_case(tokens, depth):
     patches = rollout(_records(layers))[0].ravel()
     wanted = np.concatenate([[1 - patches.sum()], patches])
     return Case(
-        about=f"N = {tokens}, {depth} layers", args=(list(layers),), wanted=wanted, habits=_rollout_habits(layers)
+        about=f"{tokens} tokens, the class token one of them, and {depth} layers",
+        args=(list(layers),),
+        wanted=wanted,
+        habits=_rollout_habits(layers),
     )
 
 

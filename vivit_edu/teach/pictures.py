@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from vivit_edu.explain.draw.theme import COLOURS
 
 CELL, GAP = 26, 10  # pixels
+TIME = "#c06a0c"  # the orange of time, darkened until a line of it stands out on white too
 
 
 def numbered_grid(grid: tuple[int, int, int]) -> str:
@@ -24,7 +25,7 @@ def marked_frames(count: int, rows: Mapping[str, Sequence[int]]) -> str:
         y = line * (CELL + GAP)
         boxes.append(_text(0, y, name, anchor="start"))
         for frame in range(count):
-            edge = COLOURS["time"] if frame in marked else None
+            edge = TIME if frame in marked else None
             boxes.append(_box(3 * CELL + frame * CELL, y, str(frame), edge=edge))
     return _svg(boxes, (3 + count) * CELL, len(rows) * (CELL + GAP), ", ".join(rows))
 

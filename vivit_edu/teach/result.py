@@ -2,9 +2,11 @@
 
 import dataclasses
 import html
+from typing import Any
 
 # The sign, and the colour of the line beside it: at least 3:1 on white and on black. Words keep the page's own colour.
 SIGNS = {"pass": ("PASS", "#008f68"), "todo": ("not yet", "#c06a0c"), "fail": ("FAIL", "#d55e00")}
+Student = Any  # a function, as a rule; whatever else is handed over is told so
 LONGEST = 600  # characters of a message; an error's text may be a whole array
 PLAIN = str.maketrans(
     {"–": "-", "—": "-", "−": "-", "×": "x", "…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "·": "*", "→": "->"}

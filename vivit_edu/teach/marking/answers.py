@@ -69,6 +69,8 @@ def _read_items(value, most, deepest):
         raise Mistake(f"it returned {kind(value)} where numbers are wanted") from None
     if hasattr(value, "__len__") and len(value) > most:
         raise Mistake(f"it returned {len(value):,} items: many more than are wanted")
+    if isinstance(value, list | tuple) and {*map(type, value)} <= {int, float}:
+        return np.array(value, float)
     arrays = []
     for item in itertools.islice(items, most + 1):
         arrays.append(_read(item, most, deepest - 1))

@@ -7,15 +7,14 @@ import inspect
 import pathlib
 import types
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
 
 from vivit_edu.teach.marking import limits
 from vivit_edu.teach.marking.cases import Case
-from vivit_edu.teach.result import Mistake, Result, shorten
+from vivit_edu.teach.result import Mistake, Result, Student, shorten
 
 EMPTY = "the stub is still empty: write your answer in place of its last line."
 OURS = pathlib.Path(__file__).parents[1]
@@ -23,7 +22,7 @@ OURS = pathlib.Path(__file__).parents[1]
 OF_A_STUB = {"RESUME", "NOP", "COPY_FREE_VARS", "PUSH_NULL", "LOAD_CONST", "PRECALL", "CALL", "RAISE_VARARGS"}
 
 
-def run(name: str, student: Callable, cases: Sequence[Case], *, picture: str = "") -> Result:
+def run(name: str, student: Student, cases: Sequence[Case], *, picture: str = "") -> Result:
     """The result of the student's function on every case, and on the first one again at the end.
 
     Whatever the function does is an answer and no crash; only a reader's own Ctrl-C goes through.
@@ -46,7 +45,7 @@ def run(name: str, student: Callable, cases: Sequence[Case], *, picture: str = "
     return Result(name=name, status="pass", message="equal to the library on every case.")
 
 
-def is_stub(student: Any) -> bool:
+def is_stub(student: Student) -> bool:
     """Whether a function's body is nothing but `raise NotImplementedError`; a written one that meets it is none."""
     try:
         steps = list(dis.get_instructions(_plain(student).__code__))

@@ -7,7 +7,7 @@ import itertools
 import sys
 
 import numpy as np
-import oracles
+from students import oracles
 
 from vivit_edu.teach.marking import limits
 
@@ -246,4 +246,6 @@ def _plain(answer):
         answer = list(itertools.islice(answer, 100_000))
     if isinstance(answer, str | set | list | tuple) and all(isinstance(x, str) for x in answer):
         return answer
+    if getattr(answer, "dtype", np.dtype(float)).kind == "U":
+        return answer.ravel().tolist()
     return np.asarray(answer, dtype=float)

@@ -1,9 +1,9 @@
 """The exercises: each one's check, and its right answers in many styles."""
 
 import inspect
+import sys
 
-import solutions
-import solutions_later
+from students import solutions, solutions_later
 
 from vivit_edu import teach
 
@@ -36,3 +36,17 @@ ANSWERS = {
     ]
     for name, prefix in PREFIXES.items()
 }
+
+
+def cases_of(name, monkeypatch):
+    """The cases that a check draws."""
+    found = []
+
+    def spy(name, student, cases, **_):
+        found.extend(cases)
+        return teach.Result(name=name, status="todo")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules[CHECKS[name].__module__], "run", spy)
+        CHECKS[name](spy)
+    return found
