@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from flax import nnx
+from toys import arrays_of
 
 import vivit_edu as ve
-from vivit_edu.training import Recipe, evaluate, fit, predict
+from vivit_edu.training import Recipe, evaluate, fit, predict, step
 
 pytestmark = pytest.mark.slow  # each model compiles its own step
 
@@ -66,3 +67,49 @@ def test_too_few_or_no_examples_are_refused(examples):
     assert model.body.space.dropout.deterministic  # as it came
     with pytest.raises(ValueError, match="nothing to predict"):
         predict(tiny(), [])
+
+
+class Stops(list):
+    """Examples of which reading the one at `index` ends in an error."""
+
+    def __getitem__(self, index):
+        raise KeyboardInterrupt("enough")
+
+
+@pytest.mark.parametrize("what", ["reading", "the validation", "the step"])
+def test_whatever_ends_a_run_the_model_is_whole_and_as_its_last_step_left_it(examples, what, monkeypatch):
+    model, clips, options = tiny(), examples["train"], {}
+    before = arrays_of(model)
+    if what == "the validation":
+        options = {"validation": Stops(examples["test"]), "every": 2}
+    else:
+        monkeypatch.setattr(
+            f"vivit_edu.training.loop.{'batches' if what == 'reading' else 'advance'}", two_and_then_stop(what)
+        )
+    with pytest.raises((KeyboardInterrupt, RuntimeError), match="enough"):
+        fit(model, clips, Recipe(steps=4, batch=10, learning_rate=0.1), **options)
+    after = arrays_of(model)
+    assert before.keys() == after.keys() and (before["heads/output/bias"] != after["heads/output/bias"]).any()
+    assert model.body.space.dropout.deterministic
+    assert len(predict(model, clips, batch=10)[0]["verb"]) == len(clips)
+
+
+def two_and_then_stop(what):
+    """`batches` or `advance`, which fail after two of them."""
+    done = []
+
+    def counted():
+        done.append(1)
+        if len(done) > 2:
+            raise KeyboardInterrupt("enough")
+
+    def batches(*args, **options):
+        for batch in ve.data.batches(*args, **options):
+            counted()
+            yield batch
+
+    def advance(*args, **options):
+        counted()
+        return step.advance(*args, **options)
+
+    return batches if what == "reading" else advance

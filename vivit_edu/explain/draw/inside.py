@@ -8,6 +8,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.encoder import Encoder
 from vivit_edu.explain.draw import theme
@@ -108,6 +109,7 @@ def positions_like(
     return on_canvas([heat, outline], shape, title=title, below=72, annotations=notes)
 
 
+@on_numbers
 def residual_norms(encoder: Encoder, z: Float[Array, "... D"]) -> Float[np.ndarray, "layers ..."]:
     """The length of each token's vector before the first layer and after each, the class token first.
 

@@ -8,10 +8,10 @@ import dataclasses
 from collections.abc import Collection
 
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.follow.rollout import FUSE, rollout
 from vivit_edu.explain.watch.knockout import masks
@@ -132,6 +132,7 @@ class Rows:
             raise IndexError(f"queries run from {first} to {self.config.tokens - 1}; got {query}")
 
 
+@on_numbers
 def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[str] = ()) -> Rows:
     """The queries and keys of one clip in every layer, from one forward pass.
 
@@ -161,7 +162,7 @@ class _Keep:
         self.kept[name] = (q, k)
 
 
-@nnx.jit
+@compiled()
 def _projections(model, video, switches):
     tap = _Keep(switches)
     model(video, tap=tap)

@@ -10,6 +10,7 @@ import traitlets
 from jaxtyping import Shaped
 
 from vivit_edu.arrays import Array, Real
+from vivit_edu.compiled import on_numbers
 from vivit_edu.data import normalise
 from vivit_edu.explain.explorer import page
 from vivit_edu.explain.explorer.rows import record_rows
@@ -67,6 +68,7 @@ class Explorer(anywidget.AnyWidget):
     probabilities = traitlets.List().tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
 
+    @on_numbers
     def __init__(
         self,
         model: ViViT,

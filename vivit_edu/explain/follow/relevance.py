@@ -10,10 +10,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Bool, Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.follow.rollout import compose, rollout
 from vivit_edu.explain.watch.record import record_attention, record_shapes
@@ -23,28 +23,33 @@ from vivit_edu.tokens import cut_tubelets, sample_frames
 Maps = Float[np.ndarray, "B nt nh nw"]
 
 
+@on_numbers
 def attention(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """What the output reads in the last layer, heads' mean; Model 2's two encoders multiplied. Knows no target."""
     _, records = record_attention(model, video)
     return _compose(_last_layer(records), keep=0)
 
 
+@on_numbers
 def attention_rollout(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """`rollout` of all layers (Abnar and Zuidema 2020). Knows no target."""
     return rollout(record_attention(model, video)[1]).astype(np.float32)
 
 
+@on_numbers
 def attention_gradient(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """As `attention`, with each weight multiplied by the gradient of the target's logit, where that is positive."""
     records = _weighted(model, video, head, target)
     return _compose(_last_layer(records), keep=0)
 
 
+@on_numbers
 def gradient_rollout(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """Relevance through all layers, R <- R + E[max(gradient * weights, 0)] R (Chefer et al. 2021, Eqs. 5 and 6)."""
     return _compose(_weighted(model, video, head, target), keep=1)
 
 
+@on_numbers
 def input_gradient(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """Pixels times the gradient of the target's logit, summed over each token's pixels, without its sign."""
     target = _target(model, video, head, target)
@@ -52,6 +57,7 @@ def input_gradient(model: ViViT, video: Array, *, head: str | None = None, targe
     return np.abs(tokens_of(np.asarray(slopes * video), model.config).sum((-1, -2, -3, -4)))
 
 
+@on_numbers
 def occlusion(model: ViViT, video: Array, *, head: str | None = None, target: Array | None = None) -> Maps:
     """By how much the target's log-probability falls when a token's pixels take the clip's mean colour.
 
@@ -158,17 +164,17 @@ def _weighted(model, video, head, target):
     ]
 
 
-@nnx.jit(static_argnames="head")
+@compiled(static=("head",))
 def _answer(model, video, *, head):
     return _of_head(model(video), head).argmax(-1)
 
 
-@nnx.jit(static_argnames="head")
+@compiled(static=("head",))
 def _slopes(model, video, target, *, head):
     return jax.grad(lambda pixels: _pick(_of_head(model(pixels), head), target).sum())(video)
 
 
-@nnx.jit(static_argnames=("head", "shapes"))
+@compiled(static=("head", "shapes"))
 def _gradients(model, video, target, *, head, shapes):
     """The gradient of the target's logit with respect to every attention weight: the tap adds an epsilon."""
 
@@ -179,7 +185,7 @@ def _gradients(model, video, target, *, head, shapes):
     return jax.grad(score)({name: jnp.zeros(shape) for name, shape in shapes})
 
 
-@nnx.jit(static_argnames="head")
+@compiled(static=("head",))
 def _falls(model, video, target, *, head):
     (_, h, w), (_, nh, nw), frames = model.config.tubelet, model.config.grid, jnp.asarray(frames_of(model.config))
     clip = video[:, None] if video.ndim == 4 else video  # (B, T, H, W, C)

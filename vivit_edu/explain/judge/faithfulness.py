@@ -17,6 +17,7 @@ from flax import nnx
 from jaxtyping import Bool, Float, Int
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data import Example, batches, normalise
 from vivit_edu.data.clips import truth
@@ -49,6 +50,7 @@ class _Batch:
     moving: Bool[np.ndarray, "B nt"]
 
 
+@on_numbers
 def score(
     model: ViViT,
     examples: Sequence[Example],
@@ -141,6 +143,7 @@ def _after(index, count):
     return ((index + step) % count for step in range(1, count))
 
 
+@on_numbers
 def redrawn(model: ViViT, seed: int = 0) -> ViViT:
     """The model with every parameter drawn anew, normal, of the old one's mean and deviation.
 
@@ -164,7 +167,7 @@ def _ask(model, video, target, head, steps, maps):
     return areas
 
 
-@nnx.jit(static_argnames="head")
+@compiled(static=("head",))
 def _probabilities(model, video, shown, target, *, head):
     """The target's probability (K, B) when only some tokens are shown, bool (K, B, N), the rest in the mean colour."""
     clip = video if video.ndim == 5 else video[:, None]  # (B, T, H, W, C)

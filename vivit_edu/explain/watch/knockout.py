@@ -4,20 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 
 import jax
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.data.clips import NOUNS, VERBS
 from vivit_edu.explain.watch.record import record_shapes
 from vivit_edu.model import ViViT
 
 
+@on_numbers
 def head_counts(model: ViViT, video: Float[Array, "1 ..."]) -> dict[str, int]:
     """How many heads each attention of the model has, by its name, in the order in which they run."""
     return {name: shape[-3] for name, shape in record_shapes(model, video).items()}
 
 
+@on_numbers
 def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ()) -> dict[str, np.ndarray]:
     """The probability of each class by the classifier's name ("class" where there is one), in float32.
 
@@ -33,6 +35,7 @@ def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = (
     return {name: np.asarray(found[name])[0] for name in names}
 
 
+@on_numbers
 def masks(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ()) -> dict[str, np.ndarray]:
     """For each attention a number for each head, in the order in which they run: 1, or 0 where it is off.
 
@@ -48,7 +51,7 @@ def masks(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ())
     return found
 
 
-@nnx.jit
+@compiled()
 def _masked(model, video, switches):
     logits = model(video, tap=lambda name, weights: weights * switches[name][:, None, None])
     logits = logits if isinstance(logits, Mapping) else {"class": logits}

@@ -6,15 +6,13 @@ import json
 import zipfile
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from functools import partial
 from pathlib import Path
 
-import jax
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.data.cache import write_whole
 from vivit_edu.model import ViViT
 
@@ -63,6 +61,7 @@ class AttentionRecord:
         return self.weights[..., self.queries.index(query), :]
 
 
+@on_numbers
 def record_attention(
     model: ViViT,
     video: Float[Array, "B ..."],
@@ -139,7 +138,7 @@ def load_records(path: str | Path) -> list[AttentionRecord]:
         raise ValueError(f"{path} holds no records of attention, or is damaged: {error}") from error
 
 
-@partial(nnx.jit, static_argnames=("keep", "heads", "queries"))
+@compiled(static=("keep", "heads", "queries"))
 def _run(model, video, *, keep, heads, queries):
     weights = {}
 
@@ -154,18 +153,18 @@ def _run(model, video, *, keep, heads, queries):
 
 def record_shapes(model, video):
     """The shape of every attention's weights by name, in the order in which they run; traced once."""
-    return {name: weights.shape for name, weights in _weights.eval_shape(*nnx.split(model), video).items()}
+    return {name: weights.shape for name, weights in _weights.eval_shape(model, video).items()}
 
 
-@partial(jax.jit, static_argnums=0)
-def _weights(graph, state, video):
+@compiled()
+def _weights(model, video):
     weights = OrderedDict()  # jax sorts other mappings by name
 
     def tap(name, value):
         weights[name] = value
         return value
 
-    nnx.merge(graph, state)(video, tap=tap)
+    model(video, tap=tap)
     return weights
 
 
