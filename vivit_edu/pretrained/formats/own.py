@@ -1,54 +1,52 @@
 """A model as a folder: `model.safetensors`, a `config.json` that people can read, and a card."""
 
 import dataclasses
-import json
-import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from vivit_edu.config import ViViTConfig
 from vivit_edu.model import ViT, ViViT
+from vivit_edu.pretrained.formats.whole import CONFIG, WEIGHTS, read_steadily, weights_of, write_folder
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.start.adapt import build
 from vivit_edu.pretrained.start.fit import places
-from vivit_edu.pretrained.stored import checksums, first_line, read_json, read_safetensors, safetensors_header
+from vivit_edu.pretrained.stored import first_line, read_json, read_safetensors
 
 FORMAT = 2
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 KINDS = {"ViT": ViT, "ViViT": ViViT}
 
 
 def save(model: ViViT, folder: str | Path, *, dtype: str = "float32", card: str | None = None) -> Path:
     """The folder, which now holds the model: its parameters, its configuration and, where given, its card.
 
+    Where an error or a signal ends it early, the folder holds what it held before, or all of the new model.
+
     Args:
       dtype: of the numbers on disk, "float32" or "float16"; in memory they are float32 again.
-      card: text of the README.md, in Markdown: what the model was trained on and how well it does.
+      card: text of the README.md, in Markdown: what the model was trained on and how well it does. Without one, a
+        README.md that is there stays.
 
     Raises:
-      ValueError: where dtype is neither, or a parameter is too large for float16.
+      ValueError: where dtype is neither, a parameter is too large for float16, or the card is no text.
+      OSError: where the folder cannot be written.
     """
     if dtype not in ("float32", "float16"):
         raise ValueError(f"parameters are saved as float32 or float16; got {dtype!r}")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: _as(name, param[...], dtype) for name, param in places(model).items()}
-    save_file(arrays, folder / WEIGHTS, metadata={"library": "vivit_edu", **checksums(arrays)})
     record = {
         "library": "vivit_edu",
         "format": FORMAT,
         "name": model.config.name,
         "model": type(model).__name__,
         "dtype": dtype,
-        "crc32": zlib.crc32(safetensors_header(folder / WEIGHTS)),
         "config": to_json(model.config),
     }
-    (folder / CONFIG).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    if card is not None:
-        (folder / CARD).write_text(card, encoding="utf-8")
+    folder, card = Path(folder), None if card is None else _encoded(card)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_folder(folder, arrays, record, card)
     return folder
 
 
@@ -59,16 +57,19 @@ def load_folder(folder: str | Path, *, report: Report | None = None, time: str =
       FileNotFoundError: where a file is missing.
       ValueError, KeyError: where a file is damaged or does not fit the configuration.
     """
-    folder = Path(folder)
+    return read_steadily(Path(folder), partial(_load, report=report, time=time, overrides=overrides))
+
+
+def _load(folder, *, report, time, overrides):
     record = read_json(folder / CONFIG)
     if record.get("library") != "vivit_edu" or record.get("model") not in KINDS:
         raise ValueError(f"{folder / CONFIG} was not written by vivit_edu's save")
     if record.get("format") != FORMAT:
         raise ValueError(f"{folder / CONFIG} has format {record.get('format')!r}; this version reads {FORMAT}")
     config = from_json(record.get("config"), source=folder / CONFIG)
-    if not isinstance(crc := record.get("crc32"), int):
+    if type(crc := record.get("crc32")) is not int or not 0 <= crc < 2**32:
         raise ValueError(f"{folder / CONFIG} gives no checksum of {WEIGHTS}: its crc32 is {crc!r}")
-    arrays = read_safetensors(folder / WEIGHTS, crc=crc)
+    arrays = read_safetensors(weights_of(folder, crc), crc=crc)
     return build(arrays, config, source=folder, overrides=overrides, report=report, time=time)
 
 
@@ -88,6 +89,13 @@ def from_json(fields: Mapping, *, source: str | Path) -> ViViTConfig:
         return ViViTConfig(**fields)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source} holds no configuration: {first_line(error)}") from error
+
+
+def _encoded(card):
+    try:
+        return card.encode("utf-8")
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise ValueError(f"a card is text of Unicode; got {type(card).__name__}: {first_line(error)}") from error
 
 
 def _as(name, value, dtype):
