@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Fan, Film, label, line, on_canvas, picture, seconds, slider
+from vivit_edu.explain.watch.sound import place
 from vivit_edu.tokens import owned_frames
 
 QUERY, HAIRLINE = theme.COLOURS["query"], "rgba(255, 255, 255, 0.45)"
@@ -57,9 +58,13 @@ def tubelets(
 
     Args:
       highlight: (time, row, column) of the token taken out; by default one in the middle of the clip.
+
+    Raises:
+      IndexError: where there is no such token.
     """
     (nt, _, nw), (_, h, w) = config.grid, config.tubelet
-    time, row, column = highlight or (nt // 2, 0, nw - 1)
+    chosen = zip(("times", "rows", "columns"), highlight or (nt // 2, 0, nw - 1), config.grid, strict=True)
+    time, row, column = (place(index, count, f"the grid has {axis}") for axis, index, count in chosen)
     groups = owned_frames(config)
     fan = Fan(depths=_depths(config), size=frames.shape[1:3], scale=max(1, 128 // frames.shape[1]))
     kept = {frame for group in groups for frame in group}

@@ -10,6 +10,7 @@ from vivit_edu.arrays import Array
 from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.data.clips import NOUNS, VERBS
 from vivit_edu.explain.watch.record import record_shapes
+from vivit_edu.explain.watch.sound import answered, finite
 from vivit_edu.model import ViViT
 
 
@@ -29,8 +30,11 @@ def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = (
 
     Raises:
       KeyError: where the model has no such head.
+      ValueError: where pixels, or parameters of the model, are NaN or infinite.
     """
+    finite(video, "video")
     found = _masked(model, video, masks(model, video, off))
+    answered(model, found)
     names = model.config.classes if isinstance(model.config.classes, Mapping) else found  # jax sorts them
     return {name: np.asarray(found[name])[0] for name in names}
 
@@ -45,7 +49,7 @@ def masks(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ())
     found = {name: np.ones(count, np.float32) for name, count in head_counts(model, video).items()}
     for key in off:
         name, _, head = key.partition("|")
-        if name not in found or not head.isdigit() or int(head) >= len(found[name]):
+        if name not in found or head not in map(str, range(len(found[name]))):
             raise KeyError(f"there is no head {key!r}; this model has {', '.join(found)}")
         found[name][int(head)] = 0
     return found
