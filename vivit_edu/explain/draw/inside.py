@@ -15,7 +15,7 @@ from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas
 from vivit_edu.explain.draw.clips import QUERY, token_name
 from vivit_edu.explain.watch.record import AttentionRecord
-from vivit_edu.explain.watch.sound import finite, is_whole
+from vivit_edu.explain.watch.sound import Index, finite, is_whole
 from vivit_edu.tokens import owned_frames
 
 UNITS = {"space": "pixels", "time": "frames"}
@@ -70,7 +70,7 @@ def distances(records: Sequence[AttentionRecord], config: ViViTConfig, *, title:
 
 
 def position_likeness(
-    positions: Float[Array, "places D"], grid: tuple[int, int, int], *, query: int
+    positions: Float[Array, "places D"], grid: tuple[int, int, int], *, query: Index
 ) -> Float[np.ndarray, "nt nh nw"]:
     """The cosine of each learned position with that of token `query`, in [-1, 1]; a class token's is left out.
 
@@ -87,7 +87,7 @@ def position_likeness(
 
 
 def positions_like(
-    positions: Float[Array, "places D"], config: ViViTConfig, *, query: int, title: str | None = None
+    positions: Float[Array, "places D"], config: ViViTConfig, *, query: Index, title: str | None = None
 ) -> go.Figure:
     """The cosine of each position with the outlined one, over the places of every time index.
 

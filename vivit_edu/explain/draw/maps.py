@@ -12,7 +12,7 @@ from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas, slider
 from vivit_edu.explain.draw.clips import QUERY, strip_of, times, token_name, under
 from vivit_edu.explain.watch.record import AttentionRecord
-from vivit_edu.explain.watch.sound import finite, place
+from vivit_edu.explain.watch.sound import Index, finite, place
 from vivit_edu.tokens import owned_frames
 
 RELATIONS = {  # of a key to the query, in the colours of what one needs to get there
@@ -30,7 +30,7 @@ def visibility(config: ViViTConfig) -> Bool[np.ndarray, "N N"]:
     return _relation(config)[1]
 
 
-def sees(config: ViViTConfig, *, query: int | None = None) -> go.Figure:
+def sees(config: ViViTConfig, *, query: Index | None = None) -> go.Figure:
     """Who may look at whom within one layer: one query over the clip's frames, then all as an N x N mask.
 
     Args:
@@ -70,7 +70,7 @@ def attention_over_frames(
     fps: float,
     title: str | None = None,
     scale: str = "row",
-    queries: Sequence[int | None] = (),
+    queries: Sequence[Index | None] = (),
     quantity: str = "attention weight",
 ) -> go.Figure:
     """Attention weights as an overlay on the middle frame of each time index; buttons set its strength.
@@ -100,7 +100,7 @@ def attention_over_frames(
 
 
 def attention_small_multiples(
-    records: AttentionRecord | Sequence[AttentionRecord], *, clip: int = 0, query: int = 0
+    records: AttentionRecord | Sequence[AttentionRecord], *, clip: Index = 0, query: Index = 0
 ) -> go.Figure:
     """What one query looks at in every layer and head given: a row for each, time to the right, one scale.
 
@@ -134,7 +134,7 @@ def attention_small_multiples(
     return on_canvas([heat], shape, start=(-left, -top), title=title, below=64, annotations=notes)
 
 
-def query_maps(record: AttentionRecord, *, clip: int, query: int) -> Float[np.ndarray, "A nt nh nw"]:
+def query_maps(record: AttentionRecord, *, clip: Index, query: Index) -> Float[np.ndarray, "A nt nh nw"]:
     """One query's weights in each head, laid out on the grid; the class token as a key is left out.
 
     Attention over space has such a row for each time index; over time, in Models 3 and 4, for each place.

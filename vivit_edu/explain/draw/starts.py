@@ -12,7 +12,7 @@ from vivit_edu.arrays import Array
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, on_canvas, picture, slider
 from vivit_edu.explain.draw.series import apart, last_number, running_mean
-from vivit_edu.explain.watch.sound import finite
+from vivit_edu.explain.watch.sound import Index, finite
 
 PROJECTIONS = ("query", "key", "value", "out")
 KERNEL = re.compile(rf"blocks/layers/(\d+)/(\w+)/({'|'.join(PROJECTIONS)})/kernel$")
@@ -44,7 +44,7 @@ def stretched(
     return on_canvas([pictures[start]], strip.shape, title=title, below=90, **layout)
 
 
-def gradients(norms: Mapping[str, Mapping[str, float]], *, layer: int = 0, title: str | None = None) -> go.Figure:
+def gradients(norms: Mapping[str, Mapping[str, float]], *, layer: Index = 0, title: str | None = None) -> go.Figure:
     """Lengths of the gradients of one layer's attention kernels, a panel for each model; crosses are exact zeros.
 
     Args:

@@ -16,7 +16,7 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.follow.rollout import FUSE, rollout
 from vivit_edu.explain.watch.knockout import masks
 from vivit_edu.explain.watch.record import AttentionRecord, labels_of
-from vivit_edu.explain.watch.sound import answered, finite, is_whole
+from vivit_edu.explain.watch.sound import Index, answered, finite, is_whole
 from vivit_edu.model import ViViT
 
 CLASS_TOKEN = -1  # as a query; the others are counted along the grid, by time, then row, then column
@@ -69,7 +69,7 @@ class Rows:
         over = name.split("/")[0]
         return {"spacetime": "all", "space": "frame", "time": "time" if factorised else "place"}[over]
 
-    def row(self, name: str, query: int, *, head: str = "mean") -> Float[np.ndarray, "_"]:
+    def row(self, name: str, query: Index, *, head: str = "mean") -> Float[np.ndarray, "_"]:
         """The weight on the class token (0 where there is none), then on each token within the query's reach.
 
         The class token of Model 2's spatial encoder is there once in each frame: its row is those of all frames,
@@ -130,7 +130,7 @@ class Rows:
             raise KeyError(f"{name} has no head {head!r}, only {', '.join(self.heads(name))}")
         self.check_query(query, first=CLASS_TOKEN if self.class_token or name == ROLLOUT else 0)
 
-    def check_query(self, query: int, *, first: int = CLASS_TOKEN) -> None:
+    def check_query(self, query: Index, *, first: int = CLASS_TOKEN) -> None:
         """Refuses a query that is no token, counted from 0, or -1 for the class token.
 
         Raises:

@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 from vivit_edu.arrays import Real
 from vivit_edu.explain.watch.record import AttentionRecord
-from vivit_edu.explain.watch.sound import finite, place
+from vivit_edu.explain.watch.sound import Index, finite, place
 
 FUSE = {"mean": np.mean, "max": np.max, "min": np.min}
 
@@ -35,7 +35,7 @@ def rollout(
     residual: Real = 0.5,
     fuse: str = "mean",
     discard: Real = 0.0,
-    query: int | None = None,
+    query: Index | None = None,
 ) -> Float[np.ndarray, "B nt nh nw"]:
     """From which patches the model's output is mixed, if attention is followed through all layers.
 
@@ -71,7 +71,7 @@ def compose(
     *,
     gather: Real,
     keep: Real,
-    query: int | None = None,
+    query: Index | None = None,
 ) -> Float[np.ndarray, "B nt nh nw"]:
     """What the output reads, taken down through every record: u <- gather * (u A) + keep * u, with A = mix(weights)."""
 

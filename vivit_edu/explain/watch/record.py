@@ -16,7 +16,7 @@ from vivit_edu.arrays import Array
 from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data.cache import write_whole
-from vivit_edu.explain.watch.sound import answered, finite, is_whole, place, places
+from vivit_edu.explain.watch.sound import Index, answered, finite, is_whole, place, places
 from vivit_edu.model import ViViT
 
 
@@ -55,7 +55,7 @@ class AttentionRecord:
         """The layer, counted from 0 within its encoder."""
         return int(self.name.split("/")[1])
 
-    def row(self, query: int) -> Float[np.ndarray, "... A k"]:
+    def row(self, query: Index) -> Float[np.ndarray, "... A k"]:
         """The weights of one query in every head held.
 
         Raises:
@@ -75,8 +75,8 @@ def record_attention(
     video: Float[Array, "B ..."],
     *,
     keep: Collection[str] | None = None,
-    heads: Sequence[int] | None = None,
-    queries: Sequence[int] | None = None,
+    heads: Collection[Index] | np.ndarray | None = None,
+    queries: Collection[Index] | np.ndarray | None = None,
 ) -> tuple[Array | dict[str, Array], list[AttentionRecord]]:
     """The model's logits, and a record of every attention, in the order in which they ran.
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from flax import nnx
 
+Index = int | np.integer  # what may point at something; True and 1.0 may not
+
 
 def place(index, count: int, what: str) -> int:
     """The index as an int, counted from 0.
