@@ -32,7 +32,7 @@ MAY_IMPORT = {
 # as a room.
 ROOMS = {
     "explain": ("watch", "follow", "judge", "draw", "explorer"),
-    "pretrained": ("report", "stored", "start", "formats", "published", "hub", "load"),
+    "pretrained": ("report", "stored", "whole", "start", "formats", "published", "hub", "load"),
 }
 # Libraries that only some files may import, as patterns of their names. What explain computes, it computes
 # without plotly; what it draws, it draws without widgets.

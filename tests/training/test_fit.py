@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from flax import nnx
+from toys import arrays_of
 
 import vivit_edu as ve
-from vivit_edu.training import Recipe, evaluate, fit, predict
+from vivit_edu.training import Recipe, evaluate, fit, predict, step
 
 pytestmark = pytest.mark.slow  # each model compiles its own step
 
@@ -66,3 +67,39 @@ def test_too_few_or_no_examples_are_refused(examples):
     assert model.body.space.dropout.deterministic  # as it came
     with pytest.raises(ValueError, match="nothing to predict"):
         predict(tiny(), [])
+
+
+@pytest.mark.parametrize("what", ["reading", "the validation", "the step"])
+def test_whatever_ends_a_run_the_model_is_whole_and_as_its_last_step_left_it(examples, what, monkeypatch):
+    model, clips = tiny(), examples["train"]
+    before = arrays_of(model)
+    name = {"reading": "batches", "the validation": "evaluate", "the step": "advance"}[what]
+    monkeypatch.setattr(f"vivit_edu.training.loop.{name}", two_and_then_stop(what))
+    options = {"validation": examples["test"], "every": 1} if what == "the validation" else {}
+    with pytest.raises(KeyboardInterrupt, match="enough"):
+        fit(model, clips, Recipe(steps=4, batch=10, learning_rate=0.1), **options)
+    after = arrays_of(model)
+    assert before.keys() == after.keys() and (before["heads/output/bias"] != after["heads/output/bias"]).any()
+    assert model.body.space.dropout.deterministic
+    assert len(predict(model, clips, batch=10)[0]["verb"]) == len(clips)
+
+
+def two_and_then_stop(what):
+    """`batches`, `advance` or `evaluate`, which fail after two of them."""
+    done = []
+
+    def counted():
+        done.append(1)
+        if len(done) > 2:
+            raise KeyboardInterrupt("enough")
+
+    def batches(*args, **options):
+        for batch in ve.data.batches(*args, **options):
+            counted()
+            yield batch
+
+    def other(*args, **options):
+        counted()
+        return (step.advance if what == "the step" else evaluate)(*args, **options)
+
+    return batches if what == "reading" else other

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from vivit_edu.compiled import on_numbers
 from vivit_edu.data import Example, batches
 from vivit_edu.model import ViViT
 from vivit_edu.training.step import by_head, loss, predict_step
 
 
+@on_numbers
 def predict(
     model: ViViT, examples: Sequence[Example], *, batch: int = 48
 ) -> tuple[np.ndarray | dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -31,6 +33,7 @@ def predict(
     return _join(logits), _join(labels)
 
 
+@on_numbers
 def evaluate(model: ViViT, examples: Sequence[Example], *, batch: int = 48) -> dict[str, float]:
     """Top-1 accuracy of each head in [0, 1], of "action" where there are several heads, and the loss.
 

@@ -6,12 +6,13 @@ import jax.numpy as jnp
 from flax import nnx
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled
 from vivit_edu.data import normalise
 from vivit_edu.model import ViViT
 from vivit_edu.training.step import loss
 
 
-@nnx.jit
+@compiled()
 def gradient_norms(model: ViViT, batch: Mapping) -> dict[str, Array]:
     """The length of the loss's gradient for each parameter, by its '/'-joined path; 0 where the batch pulls at nothing.
 

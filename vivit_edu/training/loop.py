@@ -1,6 +1,7 @@
 """The training loop."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -8,11 +9,12 @@ import numpy as np
 from flax import nnx
 from tqdm.auto import tqdm
 
+from vivit_edu.compiled import on_numbers, put_back
 from vivit_edu.data import Example, batches
 from vivit_edu.model import ViViT
 from vivit_edu.training.evaluate import evaluate
 from vivit_edu.training.recipe import Recipe
-from vivit_edu.training.step import train_step
+from vivit_edu.training.step import advance
 
 
 @dataclasses.dataclass
@@ -24,6 +26,7 @@ class TrainState:
     step: int
 
 
+@on_numbers
 def fit(
     model: ViViT,
     examples: Sequence[Example],
@@ -45,28 +48,40 @@ def fit(
       one accuracy in [0, 1] for each head, of each step's own batch; "validation/step" and "validation/…" likewise.
 
     Raises:
-      ValueError: where there are fewer examples than one batch, or labels do not fit the heads.
+      ValueError: where there are fewer examples than one batch, or labels do not fit the heads. Whatever ends the run
+        early, the model is whole, as its last step left it, and in evaluation mode.
     """
     recipe = recipe or Recipe()
     every = every or max(1, recipe.steps // 4)
     optimiser = nnx.Optimizer(model, recipe.transformation(), wrt=nnx.Param)
     clips = itertools.islice(_endless(model, examples, recipe), recipe.steps)  # refuses before the model is touched
+    check = functools.partial(evaluate, model, validation, batch=recipe.batch) if validation is not None else dict
+    try:
+        seen, validated = _run(model, optimiser, clips, recipe, check=check, every=every)
+    finally:  # after a batch that cannot be read, or Ctrl-C, too
+        model.eval()
+    columns = _columns(seen) | {"learning_rate": np.asarray(recipe.schedule()(np.arange(recipe.steps)))}
+    columns |= {f"validation/{name}": values for name, values in _columns(validated).items()}
+    return TrainState(model=model, optimiser=optimiser, step=recipe.steps), columns
+
+
+def _run(model, optimiser, clips, recipe, *, check, every):
+    """The numbers of every step, and those of every check."""
     model.train()
-    one_step = nnx.cached_partial(train_step, model, optimiser)  # the model's structure is looked through once
+    graph, state = nnx.split((model, optimiser))  # the model's structure is looked through once
+    put_back((model, optimiser), state)  # refuses here what it would refuse after the first step
     seen, validated = [], []
     with tqdm(total=recipe.steps, unit="step", desc=model.config.name) as bar:
         for step, batch in enumerate(clips, start=1):
-            metrics = one_step(batch, smoothing=recipe.label_smoothing)
+            metrics, state = advance(graph, state, batch, smoothing=recipe.label_smoothing)
+            put_back((model, optimiser), state)
             seen.append({"step": step, **metrics})
             bar.update()
             if step % 20 == 0:
                 bar.set_postfix({name: f"{float(value):.2f}" for name, value in metrics.items()}, refresh=False)
-            if validation is not None and (step % every == 0 or step == recipe.steps):
-                validated.append({"step": step, **evaluate(model, validation, batch=recipe.batch)})
-    model.eval()
-    columns = _columns(seen) | {"learning_rate": np.asarray(recipe.schedule()(np.arange(recipe.steps)))}
-    columns |= {f"validation/{name}": values for name, values in _columns(validated).items()}
-    return TrainState(model=model, optimiser=optimiser, step=recipe.steps), columns
+            if (step % every == 0 or step == recipe.steps) and (found := check()):
+                validated.append({"step": step, **found})
+    return seen, validated
 
 
 def _endless(model, examples, recipe):

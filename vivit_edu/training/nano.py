@@ -12,6 +12,7 @@ from flax import nnx
 
 from vivit_edu.config import named
 from vivit_edu.data import Example, clips
+from vivit_edu.data.cache import write_whole
 from vivit_edu.model import ViT, ViViT
 from vivit_edu.pretrained import save
 from vivit_edu.pretrained.load import WEIGHTS, folder_of
@@ -120,7 +121,7 @@ def write(name: str, folder: Path) -> dict:
     model, card = train(name)
     model = as_image_model(model) if name.startswith("ViT-") else model
     save(model, folder, dtype="float16", card=readme(card))
-    (folder / "card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / "card.json", (json.dumps(card, indent=2, allow_nan=False) + "\n").encode())
     return card
 
 

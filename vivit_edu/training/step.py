@@ -1,13 +1,16 @@
 """One step of training, compiled: loss, gradients, update."""
 
+import functools
 from collections.abc import Mapping
 
+import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array, Real
+from vivit_edu.compiled import compiled, on_numbers, put_back
 from vivit_edu.data import normalise
 from vivit_edu.model import ViViT
 
@@ -39,13 +42,25 @@ def loss(logits: Array | Mapping[str, Array], labels: Mapping[str, Array], smoot
     return jnp.stack(losses).mean()
 
 
-@nnx.jit(static_argnames="smoothing")
+@on_numbers
 def train_step(model: ViViT, optimiser: nnx.Optimizer, batch: Mapping, *, smoothing: Real) -> dict[str, Array]:
     """The loss and each head's accuracy on this batch, before its update of the parameters.
 
     Args:
       batch: {"video": uint8 (B, T, H, W, C), "labels": {head: int (B,)}}.
     """
+    metrics, state = advance(*nnx.split((model, optimiser)), batch, smoothing=smoothing)
+    put_back((model, optimiser), state)
+    return metrics
+
+
+@functools.partial(jax.jit, static_argnums=0, static_argnames="smoothing")
+def advance(graph, state, batch: Mapping, *, smoothing: Real):
+    """What `train_step` compiles: its metrics, and the state of (model, optimiser) after it, split as they were before.
+
+    An error in it loses nothing: model and optimiser are not touched before there is a whole new state for them.
+    """
+    model, optimiser = nnx.merge(graph, state)
 
     def objective(model):
         logits = model(normalise(batch["video"]))
@@ -55,10 +70,10 @@ def train_step(model: ViViT, optimiser: nnx.Optimizer, batch: Mapping, *, smooth
     optimiser.update(model, gradients)
     pairs = by_head(logits, batch["labels"])
     accuracies = {name: (scores.argmax(-1) == label).mean() for name, (scores, label) in pairs.items()}
-    return {"loss": value, **accuracies}
+    return {"loss": value, **accuracies}, nnx.state((model, optimiser))
 
 
-@nnx.jit
+@compiled()
 def predict_step(model: ViViT, video: Array) -> Array | dict[str, Array]:
     """The logits of clips given as uint8 pixels."""
     return model(normalise(video))

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from vivit_edu.explain.draw import theme
+from vivit_edu.explain.watch.sound import finite
 
 Box = tuple[float, float, float, float]  # (top, left, height, width)
 WIDTH = 720  # pixels of a figure on a wide page; narrow pages scale it down
@@ -101,6 +102,7 @@ def opaque(pixels: np.ndarray) -> np.ndarray:
     """uint8 RGBA of uint8 pixels, or of floats in [-1, 1], with 1, 3 or 4 colours."""
     pixels = np.asarray(pixels)
     if pixels.dtype != np.uint8:
+        pixels = finite(pixels, "pixels")
         pixels = np.clip(np.rint((pixels + 1) * 127.5), 0, 255).astype(np.uint8)
     if pixels.shape[-1] == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
@@ -174,7 +176,13 @@ def on_canvas(
 
 
 def seconds(frame: float, fps: float) -> str:
-    """The time of a frame in seconds, to a hundredth: "0.12"."""
+    """The time of a frame in seconds, to a hundredth: "0.12".
+
+    Raises:
+      ValueError: where there are not more than 0 frames a second.
+    """
+    if not 0 < fps < float("inf"):
+        raise ValueError(f"fps must be a number above 0; got {fps}")
     return f"{frame / fps:.2f}".rstrip("0").rstrip(".")
 
 

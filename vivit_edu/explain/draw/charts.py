@@ -12,6 +12,8 @@ from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, on_canvas, picture
+from vivit_edu.explain.draw.series import apart, last_number, running_mean, with_gaps
+from vivit_edu.explain.watch.sound import finite
 
 # What moves is time's colour, what is seen is space's.
 HEADS = {"loss": theme.COLOURS["ink"], "verb": theme.COLOURS["time"], "noun": theme.COLOURS["space"]}
@@ -30,6 +32,8 @@ def curves(
 ) -> go.Figure:
     """Loss above, accuracies below, against steps: lines in training (running mean), circles in validation.
 
+    What is NaN or infinite is a gap; of a loss that diverged, the figure says at which step it first did.
+
     Args:
       history: what `training.fit` returns: "step", "loss", one array a head, and "validation/…" likewise.
       chance: accuracies of a guess, dashed.
@@ -40,13 +44,14 @@ def curves(
     for name in ["loss", *names]:
         for trace in _curve(history, name):
             fig.add_trace(trace, row=1 if name == "loss" else 2, col=1)
-            ends[name] = float(trace.y[-1])
+            ends[name] = last_number(trace.y)
         if name in (chance or {}):
             style = {"dash": "dash", "width": 1, "color": _colour(name)}
             fig.add_hline(100 * chance[name], line=style, row=2, col=1)
     for name, y in {"loss": ends.pop("loss"), **apart(ends, 7)}.items():
         where = {"x": 1, "xref": "paper", "y": y, "yref": "y" if name == "loss" else "y2", "xanchor": "left"}
         fig.add_annotation(text=name, showarrow=False, font={"color": _colour(name)}, **where)
+    _tell_divergence(fig, history)
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False)
     fig.update_layout(height=460, margin={"r": 64, "l": 56, "b": 48})
     fig.update_xaxes(title="steps", row=2).update_yaxes(title="loss (nats)", row=1)
@@ -68,7 +73,8 @@ def scores(
     models, names = list(mapping)[::-1], list(chance)
     fig = make_subplots(cols=len(names), shared_yaxes=True, subplot_titles=names, horizontal_spacing=0.05)
     for col, name in enumerate(names, start=1):
-        triples = 100 * np.array([np.broadcast_to(mapping[model][name], 3) for model in models])
+        found = [np.broadcast_to(mapping[model][name], 3) for model in models]
+        triples = 100 * finite(found, f"the accuracies of {name}")
         spread = {"array": triples[:, 2] - triples[:, 0], "arrayminus": triples[:, 0] - triples[:, 1]}
         spread |= {
             "symmetric": False,
@@ -136,6 +142,7 @@ def growth(
       xaxis, yaxis: names of the axes with their units.
     """
     fig = go.Figure()
+    series = {name: finite(list(values), f"the numbers of {name}") for name, values in series.items()}
     for (name, values), colour in zip(series.items(), theme.CATEGORIES, strict=False):
         fig.add_scatter(x=list(x), y=list(values), mode="lines+markers", line={"color": colour}, name=name)
         end = {"xanchor": "right", "yanchor": "bottom", "xshift": -6, "yshift": 4, "font": {"color": colour}}
@@ -154,8 +161,8 @@ def position_similarity(
       positions: one for each token, nt nh nw; what comes before them (a class token's) is left out.
     """
     nt, nh, nw = grid
-    p = np.asarray(positions)[-nt * nh * nw :]
-    p = (p / np.linalg.norm(p, axis=-1, keepdims=True)).reshape(nt, nh * nw, -1)
+    p = finite(positions, "positions")[-nt * nh * nw :]
+    p = (p / np.maximum(np.linalg.norm(p, axis=-1, keepdims=True), 1e-30)).reshape(nt, nh * nw, -1)
     panels = {
         "time index": np.einsum("tsd,usd->tu", p, p) / (nh * nw),
         "place": np.einsum("tsd,trd->sr", p, p) / nt,
@@ -174,11 +181,12 @@ def position_similarity(
 
 def filters(kernel: Float[Array, "t h w C D"], *, count: int = 16, title: str | None = None) -> go.Figure:
     """The embedding's strongest filters as small films, time to the right; grey is 0."""
-    kernel = np.moveaxis(np.asarray(kernel, np.float32), -1, 0)  # (D, t, h, w, C)
+    kernel = np.moveaxis(finite(kernel, "kernel").astype(np.float32), -1, 0)  # (D, t, h, w, C)
     if kernel.shape[-1] != 3:
         kernel = kernel.mean(-1, keepdims=True)
     strongest = np.argsort(-np.square(kernel).sum(axis=(1, 2, 3, 4)))[:count]
-    images = kernel[strongest] / np.abs(kernel[strongest]).max(axis=(1, 2, 3, 4), keepdims=True)  # in [-1, 1]
+    most = np.abs(kernel[strongest]).max(axis=(1, 2, 3, 4), keepdims=True)
+    images = kernel[strongest] / np.where(most > 0, most, 1)  # in [-1, 1]
     t, (height, width) = kernel.shape[1], kernel.shape[2:4]
     strip = Film(count=len(images) * t, size=(height, width), columns=max(1, 8 // t) * t, together=t)
     notes = []
@@ -201,23 +209,15 @@ def _curve(history, name):
         values = running_mean(np.asarray(history[name], float)) * percent
         yield go.Scatter(x=history["step"], y=values, mode="lines", line=style | {"width": 2}, name=name)
     if f"validation/{name}" in history:
-        values, steps = np.asarray(history[f"validation/{name}"]) * percent, history["validation/step"]
+        values, steps = with_gaps(history[f"validation/{name}"]) * percent, history["validation/step"]
         dots = {"mode": "lines+markers", "line": style | {"width": 1, "dash": "dot"}, "marker": style}
         yield go.Scatter(x=steps, y=values, name=f"validation {name}", **dots)
 
 
-def apart(heights: Mapping[str, float], least: float) -> dict[str, float]:
-    """The same heights, those closer together than `least` moved up, from the lowest."""
-    moved, floor = {}, -np.inf
-    for name, height in sorted(heights.items(), key=lambda item: item[1]):
-        moved[name] = floor = max(height, floor + least)
-    return moved
-
-
-def running_mean(values: np.ndarray, fraction: int = 30) -> np.ndarray:
-    """The mean over the last thirtieth of the run, at each step; at the start, over what there is."""
-    window = max(1, len(values) // fraction)
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(ends - window, 0)
-    return (total[ends] - total[starts]) / (ends - starts)
+def _tell_divergence(fig, history):
+    """Says at which step the loss was first no number."""
+    wrong = ~np.isfinite(np.asarray(history.get("loss", ()), float))
+    if wrong.any():
+        text = f"from step {np.asarray(history['step'])[wrong.argmax()]:,} the loss is no number: the run diverged"
+        where = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "y domain", "yanchor": "top"}
+        fig.add_annotation(text=text, showarrow=False, **where)

@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Fan, Film, label, line, on_canvas, picture, seconds, slider
+from vivit_edu.explain.watch.sound import Index, is_whole, place
 from vivit_edu.tokens import owned_frames
 
 QUERY, HAIRLINE = theme.COLOURS["query"], "rgba(255, 255, 255, 0.45)"
@@ -26,7 +27,12 @@ def film(
       fps: frames a second of the clip as given.
       grid: (t, h, w) of a tubelet: frames of one tubelet touch, and hairlines part its patches.
       every: shows each `every`-th frame only.
+
+    Raises:
+      ValueError: where `every` or fps is not above 0.
     """
+    if not is_whole(every) or every < 1:
+        raise ValueError(f"every must be a whole number of at least 1; got {every}")
     strip, traces = strip_of(frames[::every], (max(1, grid[0] // every), *grid[1:]) if grid else None)
     return on_canvas(traces, strip.shape, title=title, annotations=times(strip, range(0, len(frames), every), fps))
 
@@ -51,15 +57,19 @@ def tubelets(
     frames: UInt8[np.ndarray, "T H W C"],
     config: ViViTConfig,
     *,
-    highlight: tuple[int, int, int] | None = None,
+    highlight: tuple[Index, Index, Index] | None = None,
 ) -> go.Figure:
     """The clip as a volume, cut as the configuration's tokeniser cuts it, with one token's pixels taken out.
 
     Args:
       highlight: (time, row, column) of the token taken out; by default one in the middle of the clip.
+
+    Raises:
+      IndexError: where there is no such token.
     """
     (nt, _, nw), (_, h, w) = config.grid, config.tubelet
-    time, row, column = highlight or (nt // 2, 0, nw - 1)
+    chosen = zip(("times", "rows", "columns"), highlight or (nt // 2, 0, nw - 1), config.grid, strict=True)
+    time, row, column = (place(index, count, f"the grid has {axis}") for axis, index, count in chosen)
     groups = owned_frames(config)
     fan = Fan(depths=_depths(config), size=frames.shape[1:3], scale=max(1, 128 // frames.shape[1]))
     kept = {frame for group in groups for frame in group}

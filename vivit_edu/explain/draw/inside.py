@@ -8,12 +8,14 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.encoder import Encoder
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas
 from vivit_edu.explain.draw.clips import QUERY, token_name
 from vivit_edu.explain.watch.record import AttentionRecord
+from vivit_edu.explain.watch.sound import Index, finite, is_whole
 from vivit_edu.tokens import owned_frames
 
 UNITS = {"space": "pixels", "time": "frames"}
@@ -27,7 +29,8 @@ def attention_distance(record: AttentionRecord, config: ViViTConfig) -> dict[str
     as those looked at, and the rest of each row is scaled to sum to 1. The mean is over clips and queries.
 
     Raises:
-      ValueError: where the record holds but some rows, or its grid is not the configuration's.
+      ValueError: where the record holds but some rows, or its grid is not the configuration's, or weights are NaN or
+        infinite.
     """
     if record.queries is not None or record.grid != config.grid:
         raise ValueError(
@@ -35,10 +38,12 @@ def attention_distance(record: AttentionRecord, config: ViViTConfig) -> dict[str
             f"on the grid {record.grid}"
         )
     start = int(record.class_token)
-    weights = record.weights[..., start:, start:]
-    weights = weights / weights.sum(-1, keepdims=True)
-    weights = weights.mean(axis=tuple(range(weights.ndim - 3)))  # of models with a time or place axis before the heads
-    count = weights.shape[-1]
+    weights = finite(record.weights, f"the weights of {record.name}")[..., start:, start:]
+    total = weights.sum(-1, keepdims=True)
+    weights = weights / np.where(total > 0, total, 1)  # a query that looks at its class token alone counts for nothing
+    before = tuple(range(weights.ndim - 3))  # of models with a time or place axis before the heads
+    count = np.maximum((total > 0).sum((*before, -1, -2)), 1)
+    weights = weights.sum(before)
     return {kind: (weights * far).sum((-1, -2)) / count for kind, far in _apart(record.over, config).items()}
 
 
@@ -65,24 +70,24 @@ def distances(records: Sequence[AttentionRecord], config: ViViTConfig, *, title:
 
 
 def position_likeness(
-    positions: Float[Array, "places D"], grid: tuple[int, int, int], *, query: int
+    positions: Float[Array, "places D"], grid: tuple[int, int, int], *, query: Index
 ) -> Float[np.ndarray, "nt nh nw"]:
     """The cosine of each learned position with that of token `query`, in [-1, 1]; a class token's is left out.
 
     Raises:
-      ValueError: where there are fewer positions than places, or query is none of them.
+      ValueError: where there are fewer positions than places, query is none of them, or a number is NaN or infinite.
     """
     tokens = int(np.prod(grid))
-    p = np.asarray(positions, np.float64).reshape(-1, np.shape(positions)[-1])
-    if len(p) < tokens or not 0 <= query < tokens:
+    p = finite(positions, "positions").astype(np.float64).reshape(-1, np.shape(positions)[-1])
+    if len(p) < tokens or not is_whole(query) or not 0 <= query < tokens:
         raise ValueError(f"expected {tokens} positions and a query below that; got {len(p)} and {query}")
     p = p[-tokens:]
-    p = p / np.linalg.norm(p, axis=-1, keepdims=True)
+    p = p / np.maximum(np.linalg.norm(p, axis=-1, keepdims=True), 1e-30)  # a position of zeros is like no other
     return (p @ p[query]).reshape(grid)
 
 
 def positions_like(
-    positions: Float[Array, "places D"], config: ViViTConfig, *, query: int, title: str | None = None
+    positions: Float[Array, "places D"], config: ViViTConfig, *, query: Index, title: str | None = None
 ) -> go.Figure:
     """The cosine of each position with the outlined one, over the places of every time index.
 
@@ -108,6 +113,7 @@ def positions_like(
     return on_canvas([heat, outline], shape, title=title, below=72, annotations=notes)
 
 
+@on_numbers
 def residual_norms(encoder: Encoder, z: Float[Array, "... D"]) -> Float[np.ndarray, "layers ..."]:
     """The length of each token's vector before the first layer and after each, the class token first.
 
@@ -132,6 +138,7 @@ def stream(norms: Float[np.ndarray, "layers ... N"], *, class_token: bool, title
       class_token: whether index 0 of the tokens is a class token.
     """
     start = int(class_token)
+    norms = finite(norms, "norms")
     patches = norms[..., start:].reshape(len(norms), -1)
     layers = list(range(len(norms)))
     low, middle, high = np.percentile(patches, [10, 50, 90], axis=1)

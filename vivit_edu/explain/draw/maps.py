@@ -12,6 +12,7 @@ from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas, slider
 from vivit_edu.explain.draw.clips import QUERY, strip_of, times, token_name, under
 from vivit_edu.explain.watch.record import AttentionRecord
+from vivit_edu.explain.watch.sound import Index, finite, place
 from vivit_edu.tokens import owned_frames
 
 RELATIONS = {  # of a key to the query, in the colours of what one needs to get there
@@ -29,14 +30,17 @@ def visibility(config: ViViTConfig) -> Bool[np.ndarray, "N N"]:
     return _relation(config)[1]
 
 
-def sees(config: ViViTConfig, *, query: int | None = None) -> go.Figure:
+def sees(config: ViViTConfig, *, query: Index | None = None) -> go.Figure:
     """Who may look at whom within one layer: one query over the clip's frames, then all as an N x N mask.
 
     Args:
       query: the token that looks; by default one in the middle of the clip.
+
+    Raises:
+      IndexError: where there is no such token.
     """
     (nt, nh, nw), tokens = config.grid, config.tokens
-    query = (nt // 2 * nh + nh // 2) * nw + nw // 2 if query is None else query
+    query = (nt // 2 * nh + nh // 2) * nw + nw // 2 if query is None else place(query, tokens, "tokens are")
     relation, visible = _relation(config)
     shown = np.where(visible, relation, 0)
     strip = Film(count=nt, size=(8 * nh, 8 * nw))
@@ -66,7 +70,7 @@ def attention_over_frames(
     fps: float,
     title: str | None = None,
     scale: str = "row",
-    queries: Sequence[int | None] = (),
+    queries: Sequence[Index | None] = (),
     quantity: str = "attention weight",
 ) -> go.Figure:
     """Attention weights as an overlay on the middle frame of each time index; buttons set its strength.
@@ -79,7 +83,8 @@ def attention_over_frames(
       quantity: what a map holds, as its scale names it.
 
     Raises:
-      ValueError: where weights do not fit the grid, or scale is none of these.
+      ValueError: where weights do not fit the grid or are NaN or infinite, or scale is none of these.
+      IndexError: where a query is no token.
     """
     weights = np.asarray(weights, np.float32).reshape(-1, *np.shape(weights)[-3:])
     _check_maps(weights, config, scale, queries)
@@ -95,13 +100,19 @@ def attention_over_frames(
 
 
 def attention_small_multiples(
-    records: AttentionRecord | Sequence[AttentionRecord], *, clip: int = 0, query: int = 0
+    records: AttentionRecord | Sequence[AttentionRecord], *, clip: Index = 0, query: Index = 0
 ) -> go.Figure:
     """What one query looks at in every layer and head given: a row for each, time to the right, one scale.
 
     Args:
       query: index on the attention's own axis of queries, 0 the class token where there is one.
+
+    Raises:
+      IndexError, KeyError: where there is no such clip or query.
+      ValueError: where there is nothing to show, or weights are NaN or infinite.
     """
+    if not isinstance(records, AttentionRecord) and not records:
+        raise ValueError("there is nothing to show: got no records")
     records = [records] if isinstance(records, AttentionRecord) else list(records)
     maps = {(r.name, head): m for r in records for head, m in enumerate(query_maps(r, clip=clip, query=query))}
     nt, nh, nw = records[0].grid
@@ -123,13 +134,15 @@ def attention_small_multiples(
     return on_canvas([heat], shape, start=(-left, -top), title=title, below=64, annotations=notes)
 
 
-def query_maps(record: AttentionRecord, *, clip: int, query: int) -> Float[np.ndarray, "A nt nh nw"]:
+def query_maps(record: AttentionRecord, *, clip: Index, query: Index) -> Float[np.ndarray, "A nt nh nw"]:
     """One query's weights in each head, laid out on the grid; the class token as a key is left out.
 
     Attention over space has such a row for each time index; over time, in Models 3 and 4, for each place.
     """
     nt, nh, nw = record.grid
-    weights = record.row(query)[clip][..., int(record.class_token) :]  # (..., A, keys)
+    clip = place(clip, len(record.weights), f"{record.name} has clips")
+    weights = finite(record.row(query)[clip], f"the weights of {record.name}")
+    weights = weights[..., int(record.class_token) :]  # (..., A, keys)
     if record.over == "time" and weights.ndim == 2:  # Model 2: one token a frame
         return np.broadcast_to(weights[:, :, None, None], (len(weights), *record.grid))
     if weights.ndim == 3:  # (nt, A, S) of space, (S, A, nt) of time
@@ -166,6 +179,10 @@ def _relation_notes(shown, *, x, y, step):
 
 
 def _check_maps(weights, config, scale, queries):
+    finite(weights, "weights")
+    for query in queries:
+        if query is not None:
+            place(query, config.tokens, "tokens are")
     if weights.shape[1:] != config.grid:
         raise ValueError(f"maps of {weights.shape[1:]} do not fit the model's grid {config.grid} (nt, nh, nw)")
     if len(weights) > 1 and len(queries) != len(weights):
@@ -222,14 +239,6 @@ def _query_steps(config, queries, heats, outlines):
 def _opacity_buttons(trace):
     steps = {"frames": 0.0, "both": 0.6, "maps": 1.0}
     buttons = [{"label": k, "method": "restyle", "args": [{"opacity": v}, [trace]]} for k, v in steps.items()]
-    place = {"x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "pad": {"t": 8}}
-    return [
-        {
-            "type": "buttons",
-            "direction": "right",
-            "buttons": buttons,
-            "active": 1,
-            "font": {"color": theme.COLOURS["ink"]},
-            **place,
-        }
-    ]
+    at = {"x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "pad": {"t": 8}}
+    style = {"type": "buttons", "direction": "right", "active": 1, "font": {"color": theme.COLOURS["ink"]}}
+    return [style | {"buttons": buttons} | at]

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.judge.verdict import AIMS, Table
+from vivit_edu.explain.watch.sound import finite
 
 UNITS = {  # of a measure, as its axis says it
     "pointing": "share of clips",
@@ -51,6 +52,7 @@ def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
 def removal(curves: Mapping[str, Float[np.ndarray, "steps"]], *, title: str) -> go.Figure:
     """Probability of a class against the share of tokens taken away; a line for each way to choose them."""
     fig = go.Figure()
+    curves = {name: finite(curve, f"the curve of {name}") for name, curve in curves.items()}
     for (name, curve), colour, mark in zip(curves.items(), theme.CATEGORIES, MARKS, strict=False):
         shares = np.linspace(0, 100, len(curve))
         style = {"line": {"color": colour}, "marker": {"symbol": mark, "color": colour}}
@@ -69,7 +71,7 @@ def needs(groups: Mapping[str, Sequence[tuple[float, float, float, float]]], *, 
     """
     fig = go.Figure()
     for (name, rows), colour, mark in zip(groups.items(), theme.CATEGORIES, MARKS, strict=False):
-        x, y, low, high = np.asarray(rows).T
+        x, y, low, high = finite(rows, f"the shares of {name}").T
         spread = {"symmetric": False, "array": high - y, "arrayminus": y - low, "thickness": 1.5, "color": colour}
         dots = {"mode": "markers", "marker": {"size": 11, "symbol": mark, "color": colour}}
         text = [f"{name} · {head}" for head in range(len(x))]

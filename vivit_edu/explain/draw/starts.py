@@ -11,7 +11,8 @@ from plotly.subplots import make_subplots
 from vivit_edu.arrays import Array
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, on_canvas, picture, slider
-from vivit_edu.explain.draw.charts import apart, running_mean
+from vivit_edu.explain.draw.series import apart, last_number, running_mean
+from vivit_edu.explain.watch.sound import Index, finite
 
 PROJECTIONS = ("query", "key", "value", "out")
 KERNEL = re.compile(rf"blocks/layers/(\d+)/(\w+)/({'|'.join(PROJECTIONS)})/kernel$")
@@ -26,7 +27,7 @@ def stretched(
       rows: rule -> {t: one filter (t, h, w, C)}, the same lengths for every rule; all share one scale.
       columns: frames for which there is room, at least the longest t.
     """
-    top = max(np.abs(kernel).max() for kernels in rows.values() for kernel in kernels.values())
+    top = max(np.abs(finite(k, rule)).max() for rule, kernels in rows.items() for k in kernels.values()) or 1
     lengths = list(next(iter(rows.values())))
     size = next(iter(rows.values()))[lengths[0]].shape[1:3]
     strip = Film(count=columns * len(rows), size=size, columns=columns)
@@ -43,15 +44,23 @@ def stretched(
     return on_canvas([pictures[start]], strip.shape, title=title, below=90, **layout)
 
 
-def gradients(norms: Mapping[str, Mapping[str, float]], *, layer: int = 0, title: str | None = None) -> go.Figure:
+def gradients(norms: Mapping[str, Mapping[str, float]], *, layer: Index = 0, title: str | None = None) -> go.Figure:
     """Lengths of the gradients of one layer's attention kernels, a panel for each model; crosses are exact zeros.
 
     Args:
       norms: model -> what `training.gradient_norms` returns.
+
+    Raises:
+      IndexError: where a model has no such layer.
+      ValueError: where a length is NaN or infinite.
     """
     found = {model: _kernels(values, layer) for model, values in norms.items()}
+    for model, kernels in found.items():
+        if not kernels:
+            raise IndexError(f"{model} has no gradients of attention in layer {layer}")
+        finite(list(kernels.values()), f"the gradients of {model}")
     seen = [norm for kernels in found.values() for norm in kernels.values() if norm > 0]
-    low, high = np.floor(np.log10(min(seen))), np.ceil(np.log10(max(seen)))
+    low, high = np.floor(np.log10(min(seen, default=1))), np.ceil(np.log10(max(seen, default=1)))
     zero = 10.0 ** (low - 1)
     options = {"shared_yaxes": True, "subplot_titles": list(norms), "horizontal_spacing": 0.06}
     fig = make_subplots(cols=len(norms), **options)
@@ -81,6 +90,8 @@ def runs(
 ) -> go.Figure:
     """Accuracies of several kinds of model against steps, a thin line for each run (running mean), named at its end.
 
+    NaN and infinite ones are gaps in it.
+
     Args:
       curves: kind -> accuracies in [0, 1], one row for each run.
       chance: accuracy of a guess, dashed.
@@ -92,7 +103,7 @@ def runs(
         for run in smooth:
             line = {"color": colours[kind], "width": 1.5}
             fig.add_scatter(x=np.arange(1, len(run) + 1), y=run, mode="lines", line=line, name=kind)
-        ends[kind] = float(np.mean([run[-1] for run in smooth]))
+        ends[kind] = float(np.mean([last_number(run) for run in smooth]))
     if chance is not None:
         fig.add_hline(100 * chance, line={"dash": "dash", "width": 1, "color": theme.COLOURS["ink"]})
     for kind, y in apart(ends, 6).items():

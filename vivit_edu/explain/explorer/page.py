@@ -2,7 +2,6 @@
 
 import base64
 import html
-import json
 import re
 import zlib
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data.cache import write_whole
 from vivit_edu.explain.explorer.rows import CLASS_TOKEN, ROLLOUT, Rows
+from vivit_edu.explain.watch.sound import as_json, is_whole
 
 STATIC = Path(__file__).parent / "static"
 # A widget is one module, and no file is long: so the files are joined, in the order in which they build on each other.
@@ -45,12 +45,14 @@ def check(
     names = [name for one in rows for name in one.names]
     known = [head for one in rows for name in one.names for head in one.heads(name)]
     for what, chosen, there in (("layer", layers, names), ("head", heads, known)):
-        if unknown := sorted(set(chosen or ()) - set(there)):
-            raise KeyError(f"there is no {what} {', '.join(unknown)}; choose from {', '.join(dict.fromkeys(there))}")
+        if unknown := sorted(set(chosen or ()) - set(there), key=str):
+            raise KeyError(
+                f"there is no {what} {', '.join(map(str, unknown))}; choose from {', '.join(dict.fromkeys(there))}"
+            )
     for one in rows:
         if not _pairs(one, layers, heads):
             raise ValueError(f"{one.config.name} has none of the heads chosen in the layers chosen")
-    if not 1 <= every <= min(rows[0].config.grid[1:]):
+    if not is_whole(every) or not 1 <= every <= min(rows[0].config.grid[1:]):
         raise ValueError(f"every must be from 1 to the grid's height and width, {rows[0].config.grid[1:]}; got {every}")
     if (size := _size(rows, layers, heads) / every**2) > DEFLATED * LIMIT:
         raise ValueError(TOO_LARGE.format(size / 1e6, LIMIT / 1e6))
@@ -119,10 +121,14 @@ def can_be_held(rows: Sequence[Rows]) -> bool:
 
 
 def page(state: Mapping) -> str:
-    """The page's HTML, what is long in it deflated. No other host is asked for anything."""
+    """The page's HTML, what is long in it deflated. No other host is asked for anything.
+
+    Raises:
+      ValueError: where a number in the state is NaN or infinite, which no JSON holds.
+    """
     state = state | {name: zlib.compress(state[name], 9) for name in ("frames", "blob", "tops")}
     plain = {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in state.items()}
-    text = json.dumps(plain, separators=(",", ":")).replace("</", "<\\/")
+    text = as_json(plain, "a page").replace("<", "\\u003c")
     parts = {"STYLE": STYLE, "STATE": text, "SCRIPT": SCRIPT, "SHIM": SHIM}
     return re.sub("@([A-Z]+)@", lambda place: parts[place[1]], (STATIC / "page.html").read_text())
 

@@ -8,14 +8,15 @@ import dataclasses
 from collections.abc import Collection
 
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.follow.rollout import FUSE, rollout
 from vivit_edu.explain.watch.knockout import masks
-from vivit_edu.explain.watch.record import AttentionRecord
+from vivit_edu.explain.watch.record import AttentionRecord, labels_of
+from vivit_edu.explain.watch.sound import Index, answered, finite, is_whole
 from vivit_edu.model import ViViT
 
 CLASS_TOKEN = -1  # as a query; the others are counted along the grid, by time, then row, then column
@@ -68,7 +69,7 @@ class Rows:
         over = name.split("/")[0]
         return {"spacetime": "all", "space": "frame", "time": "time" if factorised else "place"}[over]
 
-    def row(self, name: str, query: int, *, head: str = "mean") -> Float[np.ndarray, "_"]:
+    def row(self, name: str, query: Index, *, head: str = "mean") -> Float[np.ndarray, "_"]:
         """The weight on the class token (0 where there is none), then on each token within the query's reach.
 
         The class token of Model 2's spatial encoder is there once in each frame: its row is those of all frames,
@@ -113,7 +114,7 @@ class Rows:
     @property
     def records(self) -> list[AttentionRecord]:
         """All weights, as `record_attention` gives them."""
-        labels = {"grid": self.config.grid, "class_token": self.class_token, "body": self.config.body}
+        labels = labels_of(self.config, self.projections)
         return [
             AttentionRecord(name=name, over=name.split("/")[0], weights=_all_weights(q, k)[None], **labels)
             for name, (q, k) in self.projections.items()
@@ -127,11 +128,19 @@ class Rows:
     def _check(self, name, query, head):
         if head not in self.heads(name):
             raise KeyError(f"{name} has no head {head!r}, only {', '.join(self.heads(name))}")
-        first = CLASS_TOKEN if self.class_token or name == ROLLOUT else 0
-        if not first <= query < self.config.tokens:
+        self.check_query(query, first=CLASS_TOKEN if self.class_token or name == ROLLOUT else 0)
+
+    def check_query(self, query: Index, *, first: int = CLASS_TOKEN) -> None:
+        """Refuses a query that is no token, counted from 0, or -1 for the class token.
+
+        Raises:
+          IndexError: where there is no such query.
+        """
+        if not is_whole(query) or not first <= query < self.config.tokens:
             raise IndexError(f"queries run from {first} to {self.config.tokens - 1}; got {query}")
 
 
+@on_numbers
 def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[str] = ()) -> Rows:
     """The queries and keys of one clip in every layer, from one forward pass.
 
@@ -140,9 +149,12 @@ def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[s
 
     Raises:
       KeyError: where the model has no such head.
+      ValueError: where pixels, or parameters of the model, are NaN or infinite.
     """
+    finite(video, "video")
     order = masks(model, video, off)
     kept = _projections(model, video, order)  # sorted by name, as jax does
+    answered(model, {name: part for name, pair in kept.items() for part in pair})
     projections = {name: tuple(np.asarray(x, np.float32)[0] for x in kept[name]) for name in order}
     return Rows(config=model.config, projections=projections)
 
@@ -161,7 +173,7 @@ class _Keep:
         self.kept[name] = (q, k)
 
 
-@nnx.jit
+@compiled()
 def _projections(model, video, switches):
     tap = _Keep(switches)
     model(video, tap=tap)

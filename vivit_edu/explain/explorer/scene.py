@@ -9,6 +9,8 @@ from vivit_edu.arrays import Real
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data import read_frames
 from vivit_edu.explain.explorer.rows import Rows
+from vivit_edu.explain.watch.knockout import masks
+from vivit_edu.explain.watch.sound import finite, place
 from vivit_edu.model import ViT, ViViT
 from vivit_edu.tokens import owned_frames
 
@@ -48,9 +50,10 @@ def shown_frames(model: ViViT, pixels: np.ndarray, frames: np.ndarray | None) ->
         batch_of_one(model, pixels)
         pixels = pixels.reshape(config.frames, *config.size, config.channels)
         if not np.issubdtype(pixels.dtype, np.integer):
+            finite(pixels, "video")
             pixels = np.clip((pixels + 1) * 127.5, 0, 255).round()
         frames = pixels if config.channels == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
-    frames = np.asarray(frames)
+    frames = finite(frames, "frames")
     if frames.ndim != 4 or len(frames) != config.frames or frames.shape[-1] != 3:
         raise ValueError(f"frames must be (T, H, W, 3) with T = {config.frames}; got {frames.shape}")
     return np.ascontiguousarray(frames, dtype=np.uint8)
@@ -67,7 +70,13 @@ def reduced(frames: np.ndarray, height: int) -> np.ndarray:
 
 
 def clip_facts(config: ViViTConfig, frames: np.ndarray, fps: Real) -> dict:
-    """What a page must know of the frames: their number and size, and each one's time index (-1: in no token)."""
+    """What a page must know of the frames: their number and size, and each one's time index (-1: in no token).
+
+    Raises:
+      ValueError: where there are not more than 0 frames a second.
+    """
+    if not 0 < fps < float("inf"):
+        raise ValueError(f"fps must be a number above 0; got {fps}")
     times = [-1] * len(frames)
     for time, group in enumerate(owned_frames(config)):
         for frame in group:
@@ -115,3 +124,43 @@ def middle(grid: tuple[int, int, int]) -> int:
     """The token in the middle of the clip."""
     nt, nh, nw = grid
     return (nt // 2 * nh + nh // 2) * nw + nw // 2
+
+
+def check_beside(models: Sequence[ViViT]) -> None:
+    """Refuses models that do not see the same clip in the same tokens."""
+    for part in ("frames", "size", "channels", "grid"):
+        values = {getattr(model.config, part) for model in models}
+        if len(values) > 1:
+            raise ValueError(f"models side by side need one {part}; got {' and '.join(map(str, sorted(values)))}")
+
+
+def check_trait(
+    name: str, value, *, models: Sequence[ViViT], videos: Sequence, rows: Sequence[Rows], count: int
+) -> None:
+    """Refuses what an explorer's trait cannot be.
+
+    Raises:
+      KeyError, IndexError: where there is no such layer, head, model, query or frame.
+      ValueError: where the strength is no number.
+    """
+    if name == "query":
+        rows[0].check_query(value)
+    elif name == "frame":
+        place(value, count, "the clip has frames")
+    elif name == "strength":
+        finite(value, "strength")
+    for panel in value if name == "panels" else ():
+        _check_panel(panel, rows)
+    for key in value if name == "off" else ():
+        number, _, head = str(key).partition("|")
+        if number not in map(str, range(len(models))):
+            raise KeyError(f"there is no head {key!r}; the explorer has models 0 to {len(models) - 1}")
+        masks(models[int(number)], videos[int(number)], [head])
+
+
+def _check_panel(panel, rows):
+    if missing := {"model", "layer", "head"} - set(panel):
+        raise KeyError(f"a panel has model, layer and head; {', '.join(sorted(missing))} is missing in {panel}")
+    one = rows[place(panel["model"], len(rows), "the explorer has models")]
+    if panel["layer"] not in one.names or panel["head"] not in one.heads(panel["layer"]):
+        raise KeyError(f"{one.config.name} has no layer {panel['layer']!r} with a head {panel['head']!r}")

@@ -10,11 +10,14 @@ import traitlets
 from jaxtyping import Shaped
 
 from vivit_edu.arrays import Array, Real
+from vivit_edu.compiled import on_numbers
 from vivit_edu.data import normalise
 from vivit_edu.explain.explorer import page
 from vivit_edu.explain.explorer.rows import record_rows
 from vivit_edu.explain.explorer.scene import (
     batch_of_one,
+    check_beside,
+    check_trait,
     clip_facts,
     first_panel,
     middle,
@@ -45,7 +48,8 @@ class Explorer(anywidget.AnyWidget):
         others.
 
     Raises:
-      ValueError: where video, frames and models do not fit each other.
+      ValueError: where video, frames and models do not fit each other, or hold numbers that are NaN or infinite.
+      KeyError, IndexError: where there is no such layer, head, query or frame; so, too, where a trait is set later.
     """
 
     _esm, _css = page.SCRIPT, page.STYLE
@@ -67,6 +71,7 @@ class Explorer(anywidget.AnyWidget):
     probabilities = traitlets.List().tag(sync=True)
     notice = traitlets.Unicode("").tag(sync=True)
 
+    @on_numbers
     def __init__(
         self,
         model: ViViT,
@@ -79,7 +84,7 @@ class Explorer(anywidget.AnyWidget):
         **state,
     ):
         self._models = [model] if beside is None else [model, beside]
-        _check_beside(self._models)
+        check_beside(self._models)
         self._class_names = class_names
         self._see(video, frames)
         self._pieces = []
@@ -151,6 +156,13 @@ class Explorer(anywidget.AnyWidget):
         self._rows = [record_rows(*pair) for pair in zip(self._models, self._videos, strict=True)]
         self._intact_rows = self._rows
         self._intact = [self._chances(number, ()) for number in range(len(self._models))]
+
+    @traitlets.validate("query", "panels", "off", "frame", "strength")
+    def _is_there(self, proposal):
+        """Refuses what there is not, before anything has changed."""
+        seen = {"models": self._models, "videos": self._videos, "rows": self._rows, "count": len(self._shown)}
+        check_trait(proposal["trait"].name, proposal["value"], **seen)
+        return proposal["value"]
 
     def _answer(self, change=None):
         """Sends the rows of the query in every panel."""
@@ -235,10 +247,3 @@ def export_html(model: ViViT, video: Shaped[Array, "..."] | str | Path, path: st
 
 
 _STATE = "meta clip frames query panels frame autoplay scale view strength probabilities".split()
-
-
-def _check_beside(models):
-    for part in ("frames", "size", "channels", "grid"):
-        values = {getattr(model.config, part) for model in models}
-        if len(values) > 1:
-            raise ValueError(f"models side by side need one {part}; got {' and '.join(map(str, sorted(values)))}")

@@ -24,6 +24,7 @@ from jaxtyping import Float
 
 from vivit_edu.arrays import Real
 from vivit_edu.explain.watch.record import AttentionRecord
+from vivit_edu.explain.watch.sound import Index, finite, place
 
 FUSE = {"mean": np.mean, "max": np.max, "min": np.min}
 
@@ -34,7 +35,7 @@ def rollout(
     residual: Real = 0.5,
     fuse: str = "mean",
     discard: Real = 0.0,
-    query: int | None = None,
+    query: Index | None = None,
 ) -> Float[np.ndarray, "B nt nh nw"]:
     """From which patches the model's output is mixed, if attention is followed through all layers.
 
@@ -43,19 +44,23 @@ def rollout(
     Args:
       records: all of one model's, in the order in which they ran.
       residual: r, the share of a token that a layer leaves in place, in [0, 1].
-      fuse: how heads become one matrix: "mean", "max" or "min" of their weights, rows then scaled to sum to 1.
+      fuse: how heads become one matrix: "mean", "max" or "min" of their weights, rows then scaled to sum to 1. Where
+        nothing is left of a row, since no two heads look at one token, the layer leaves its token in place.
       discard: the share of each row's smallest weights that is set to 0 before rows are scaled, in [0, 1).
       query: starts at this index of Model 1's tokens (0 its class token) or of Models 3 and 4's (nt S) tokens in
         place of the output.
 
     Raises:
-      ValueError: where an option is out of its range, or records are missing or hold but some heads or queries.
+      ValueError: where an option is out of its range, or the records are not all of one model and clips: where some
+        are missing, in another order, hold but some heads or queries, or numbers that are not finite.
+      IndexError: where there is no such query.
     """
     if not 0 <= residual <= 1 or not 0 <= discard < 1:
         raise ValueError(f"residual must be in [0, 1] and discard in [0, 1); got {residual} and {discard}")
     if fuse not in FUSE:
         raise ValueError(f"fuse must be one of {', '.join(FUSE)}; got {fuse!r}")
-    _check(records, query)
+    check_records(records)
+    query = None if query is None else _start_of(records, query)
     mix = partial(_fused, fuse=fuse, discard=discard)
     return compose(records, mix, gather=1 - residual, keep=residual, query=query)
 
@@ -66,7 +71,7 @@ def compose(
     *,
     gather: Real,
     keep: Real,
-    query: int | None = None,
+    query: Index | None = None,
 ) -> Float[np.ndarray, "B nt nh nw"]:
     """What the output reads, taken down through every record: u <- gather * (u A) + keep * u, with A = mix(weights)."""
 
@@ -151,20 +156,50 @@ def _fused(weights, *, fuse, discard):
     if discard:
         floor = np.quantile(fused, discard, axis=-1, keepdims=True)
         fused = np.where(fused < floor, 0, fused)
-    return fused / fused.sum(-1, keepdims=True)
+    total = fused.sum(-1, keepdims=True)
+    return np.where(total > 0, fused / np.where(total > 0, total, 1), np.eye(fused.shape[-1]))
 
 
-def _check(records, query):
+def check_records(records: Sequence[AttentionRecord]) -> None:
+    """Refuses records that are not all of one model's, whole, in their order and of the same clips.
+
+    Raises:
+      ValueError: what is missing, doubled, partial or foreign.
+    """
     if not records:
         raise ValueError("there is nothing to roll out: got no records")
     if partial_ := [record.name for record in records if record.heads is not None or record.queries is not None]:
         raise ValueError(f"rollout needs every head and query; {', '.join(partial_)} hold but some")
-    body = records[0].body
-    for over in sorted({record.over for record in records}):
-        layers = [record.layer for record in records if record.over == over]
+    for what in ("body", "grid", "class_token", "all_names", "origin"):
+        if len({getattr(record, what) for record in records}) > 1:
+            raise ValueError(f"records of one model and the same clips belong together; these differ in {what}")
+    if len(clips := {len(record.weights) for record in records}) > 1:
+        raise ValueError(f"records of the same clips belong together; these are of {sorted(clips)} clips")
+    _check_names([record.name for record in records], records[0])
+    for record in records:
+        finite(record.weights, f"the weights of {record.name}")
+
+
+def _check_names(names, first):
+    """Every attention of the model once, in order; of records whose model is not known, what their body must have."""
+    kinds = {over: [int(n.split("/")[1]) for n in names if n.split("/")[0] == over] for over in GATHER}
+    for over, layers in kinds.items():
         if layers != list(range(len(layers))):
             raise ValueError(f"rollout needs every layer in its order; over {over} there are {layers}")
-    if body != "spacetime" and "space" not in {record.over for record in records}:
+    if first.body != "spacetime" and not kinds["space"]:
         raise ValueError("rollout needs the attention over space too; the records hold only time")
-    if query is not None and body in ("factorised_encoder", "average_pool"):
+    paired = first.body in ("factorised_self_attention", "factorised_dot_product")
+    if paired and len(kinds["space"]) != len(kinds["time"]):
+        raise ValueError(f"rollout of {first.body} needs space and time of every layer; got {', '.join(names)}")
+    if first.all_names is not None and tuple(names) != first.all_names:
+        whole = ", ".join(first.all_names)
+        raise ValueError(f"rollout needs every attention of the model, {whole}; got {', '.join(names)}")
+
+
+def _start_of(records, query):
+    """The query as an int, where the body has one to start from."""
+    body, (nt, nh, nw) = records[0].body, records[0].grid
+    if body in ("factorised_encoder", "average_pool"):
         raise ValueError(f"{body} reads class tokens or means of its own: query must be None; got {query}")
+    tokens = records[0].weights.shape[-1] if body == "spacetime" else nt * nh * nw
+    return place(query, tokens, "rollout can start at tokens")

@@ -17,12 +17,14 @@ from flax import nnx
 from jaxtyping import Bool, Float, Int
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data import Example, batches, normalise
 from vivit_edu.data.clips import truth
 from vivit_edu.explain.follow.relevance import METHODS, frames_of, log_probability
 from vivit_edu.explain.judge.agreement import against_truth, chance, on_tokens, points_at, rank_correlation
 from vivit_edu.explain.judge.verdict import Row, Table
+from vivit_edu.explain.watch.sound import answered, finite
 from vivit_edu.model import ViT, ViViT
 
 MEASURES = {  # name: what it is
@@ -49,6 +51,7 @@ class _Batch:
     moving: Bool[np.ndarray, "B nt"]
 
 
+@on_numbers
 def score(
     model: ViViT,
     examples: Sequence[Example],
@@ -77,14 +80,15 @@ def score(
         no label of `head`.
     """
     _check(examples, head, batch, steps)
+    on_head = head if isinstance(model.config.classes, Mapping) else None  # a model's only head may have no name
     rng, other, found = np.random.default_rng(seed), redrawn(model, seed), []
     with_halves = head == "noun" and model.config.grid[0] > 1
     for clips in _clips(model, examples, head, batch):
-        ask = functools.partial(_ask, model, clips.video, clips.target, head, steps)
+        ask = functools.partial(_ask, model, clips.video, clips.target, on_head, steps)
         halves = join(clips.video, clips.target, model.config, rng=rng) if with_halves else None
         one = {("chance", name): values for name, values in _of_noise(clips, halves, ask, rng).items()}
         for name, method in methods.items():
-            method = functools.partial(method, head=head, target=clips.target)
+            method = functools.partial(method, head=on_head, target=clips.target)
             scores = _of_method(method, (model, other), clips, halves, ask)
             one |= {(name, measure): values for measure, values in scores.items()}
         found.append({key: values[: clips.count] for key, values in one.items()})
@@ -94,7 +98,7 @@ def score(
 
 def _of_method(method, models, clips, halves, ask):
     """The method's score in each measure, for each clip; `models` are the trained one and the redrawn."""
-    maps, theirs = (method(model, clips.video) for model in models)
+    maps, theirs = (finite(method(model, clips.video), "maps") for model in models)
     scores = against_truth(maps, clips.mask, clips.moving)
     nothing = against_truth(theirs, clips.mask, clips.moving)["pointing"]
     scores |= ask(maps) | {"redrawn": rank_correlation(maps, theirs), "redrawn pointing": nothing}
@@ -141,11 +145,14 @@ def _after(index, count):
     return ((index + step) % count for step in range(1, count))
 
 
+@on_numbers
 def redrawn(model: ViViT, seed: int = 0) -> ViViT:
     """The model with every parameter drawn anew, normal, of the old one's mean and deviation.
 
     A method whose maps stay the same shows the clip, not what the model learnt (Adebayo et al. 2018).
     """
+    spans = [jnp.ptp(param) for param in jax.tree.leaves(nnx.state(model, nnx.Param))]
+    answered(model, {"its parameters": np.array(spans)})
     rng, other = np.random.default_rng(seed), nnx.clone(model)
     draw = lambda p: jnp.asarray(rng.normal(p.mean(), p.std(), p.shape), p.dtype)  # noqa: E731
     nnx.update(other, jax.tree.map(draw, nnx.state(model, nnx.Param)))
@@ -164,7 +171,7 @@ def _ask(model, video, target, head, steps, maps):
     return areas
 
 
-@nnx.jit(static_argnames="head")
+@compiled(static=("head",))
 def _probabilities(model, video, shown, target, *, head):
     """The target's probability (K, B) when only some tokens are shown, bool (K, B, N), the rest in the mean colour."""
     clip = video if video.ndim == 5 else video[:, None]  # (B, T, H, W, C)

@@ -28,8 +28,8 @@ class Row:
 
     @cached_property
     def value(self) -> float:
-        """The mean over clips."""
-        return float(np.nanmean(self.per_clip))
+        """The mean over the clips in which it has a meaning; nan where there are none."""
+        return float(np.nanmean(self.per_clip)) if not np.isnan(self.per_clip).all() else float("nan")
 
     @cached_property
     def interval(self) -> tuple[float, float]:
@@ -38,8 +38,13 @@ class Row:
 
 
 def interval(per_clip: Float[np.ndarray, "n"], *, seed: int = 0) -> tuple[float, float]:
-    """The 2.5th and 97.5th percentile of the mean over clips drawn anew with replacement, 1,000 times."""
+    """The 2.5th and 97.5th percentile of the mean over clips drawn anew with replacement, 1,000 times.
+
+    nan is left out; where nothing else is there, both are nan.
+    """
     kept = per_clip[~np.isnan(per_clip)]
+    if not len(kept):
+        return float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(len(kept), size=(RESAMPLES, len(kept)))
     low, high = np.percentile(kept[drawn].mean(1), [2.5, 97.5])
     return float(low), float(high)
@@ -106,6 +111,7 @@ class Table:
         found = {row.measure: row for row in self.rows if row.method == method}
         for measure in self.measures:
             row = found.get(measure)
+            row = None if row is None or np.isnan(row.value) else row
             yield f"{row.value:.2f} [{row.interval[0]:.2f}, {row.interval[1]:.2f}]" if row else "–"
 
     def _repr_html_(self):

@@ -4,20 +4,23 @@ from collections.abc import Collection, Mapping, Sequence
 
 import jax
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.data.clips import NOUNS, VERBS
 from vivit_edu.explain.watch.record import record_shapes
+from vivit_edu.explain.watch.sound import answered, finite
 from vivit_edu.model import ViViT
 
 
+@on_numbers
 def head_counts(model: ViViT, video: Float[Array, "1 ..."]) -> dict[str, int]:
     """How many heads each attention of the model has, by its name, in the order in which they run."""
     return {name: shape[-3] for name, shape in record_shapes(model, video).items()}
 
 
+@on_numbers
 def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ()) -> dict[str, np.ndarray]:
     """The probability of each class by the classifier's name ("class" where there is one), in float32.
 
@@ -27,12 +30,16 @@ def chances(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = (
 
     Raises:
       KeyError: where the model has no such head.
+      ValueError: where pixels, or parameters of the model, are NaN or infinite.
     """
+    finite(video, "video")
     found = _masked(model, video, masks(model, video, off))
+    answered(model, found)
     names = model.config.classes if isinstance(model.config.classes, Mapping) else found  # jax sorts them
     return {name: np.asarray(found[name])[0] for name in names}
 
 
+@on_numbers
 def masks(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ()) -> dict[str, np.ndarray]:
     """For each attention a number for each head, in the order in which they run: 1, or 0 where it is off.
 
@@ -42,13 +49,13 @@ def masks(model: ViViT, video: Float[Array, "1 ..."], off: Collection[str] = ())
     found = {name: np.ones(count, np.float32) for name, count in head_counts(model, video).items()}
     for key in off:
         name, _, head = key.partition("|")
-        if name not in found or not head.isdigit() or int(head) >= len(found[name]):
+        if name not in found or head not in map(str, range(len(found[name]))):
             raise KeyError(f"there is no head {key!r}; this model has {', '.join(found)}")
         found[name][int(head)] = 0
     return found
 
 
-@nnx.jit
+@compiled()
 def _masked(model, video, switches):
     logits = model(video, tap=lambda name, weights: weights * switches[name][:, None, None])
     logits = logits if isinstance(logits, Mapping) else {"class": logits}

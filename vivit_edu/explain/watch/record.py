@@ -4,18 +4,19 @@ import dataclasses
 import io
 import json
 import zipfile
+import zlib
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-import jax
 import numpy as np
-from flax import nnx
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
+from vivit_edu.compiled import compiled, on_numbers
+from vivit_edu.config import ViViTConfig
 from vivit_edu.data.cache import write_whole
+from vivit_edu.explain.watch.sound import Index, answered, finite, is_whole, place, places
 from vivit_edu.model import ViViT
 
 
@@ -34,6 +35,8 @@ class AttentionRecord:
       body: the model's, as in `ViViTConfig`: how its records compose.
       heads: indices of the heads held, along their axis; None where all are.
       queries: indices of the rows held, along their axis; None where all are.
+      all_names: of every attention of the model, in the order in which they ran; None where it is not known.
+      origin: a checksum of the model's ends and of the clips: what one map is made of has one. None: not known.
     """
 
     name: str
@@ -44,32 +47,36 @@ class AttentionRecord:
     body: str
     heads: tuple[int, ...] | None = None
     queries: tuple[int, ...] | None = None
+    all_names: tuple[str, ...] | None = None
+    origin: int | None = None
 
     @property
     def layer(self) -> int:
         """The layer, counted from 0 within its encoder."""
         return int(self.name.split("/")[1])
 
-    def row(self, query: int) -> Float[np.ndarray, "... A k"]:
+    def row(self, query: Index) -> Float[np.ndarray, "... A k"]:
         """The weights of one query in every head held.
 
         Raises:
           KeyError: where the row was not recorded.
+          IndexError: where all were, and there is none of this index.
         """
         if self.queries is None:
-            return self.weights[..., query, :]
-        if query not in self.queries:
+            return self.weights[..., place(query, self.weights.shape[-2], f"{self.name} has queries"), :]
+        if not is_whole(query) or query not in self.queries:
             raise KeyError(f"{self.name} holds the rows of queries {', '.join(map(str, self.queries))}; not {query}")
         return self.weights[..., self.queries.index(query), :]
 
 
+@on_numbers
 def record_attention(
     model: ViViT,
     video: Float[Array, "B ..."],
     *,
     keep: Collection[str] | None = None,
-    heads: Sequence[int] | None = None,
-    queries: Sequence[int] | None = None,
+    heads: Collection[Index] | np.ndarray | None = None,
+    queries: Collection[Index] | np.ndarray | None = None,
 ) -> tuple[Array | dict[str, Array], list[AttentionRecord]]:
     """The model's logits, and a record of every attention, in the order in which they ran.
 
@@ -86,33 +93,53 @@ def record_attention(
     Raises:
       KeyError: where a name in `keep` is none of the model's.
       IndexError: where a record has no such head or query.
+      ValueError: where pixels, or parameters of the model, are NaN or infinite.
     """
+    finite(video, "video")
+    keep = (keep,) if isinstance(keep, str) else keep
     shapes = record_shapes(model, video)
     if unknown := sorted(set(keep or ()) - set(shapes)):
         raise KeyError(f"no attention is named {', '.join(unknown)}; this model has {', '.join(shapes)}")
     wanted = tuple(name for name in shapes if keep is None or name in keep)
     heads, queries = (None if chosen is None else tuple(chosen) for chosen in (heads, queries))
     for name in wanted:
-        _check(name, "heads", heads, shapes[name][-3])
-        _check(name, "queries", queries, shapes[name][-2])
+        heads = None if heads is None else places(heads, shapes[name][-3], f"{name} has heads")
+        queries = None if queries is None else places(queries, shapes[name][-2], f"{name} has queries")
     logits, weights = _run(model, video, keep=wanted, heads=heads, queries=queries)
-    config = model.config
-    labels = {"grid": config.grid, "class_token": config.pool != "mean", "body": config.body}
+    answered(model, weights | (logits if isinstance(logits, dict) else {"logits": logits}))
+    labels = labels_of(model.config, shapes) | {"heads": heads, "queries": queries, "origin": _origin(model, video)}
     return logits, [
-        AttentionRecord(
-            name=name,
-            weights=np.asarray(weights[name]),
-            over=name.split("/")[0],
-            heads=heads,
-            queries=queries,
-            **labels,
-        )
+        AttentionRecord(name=name, weights=np.asarray(weights[name]), over=name.split("/")[0], **labels)
         for name in wanted
     ]
 
 
+def labels_of(config: ViViTConfig, names: Iterable[str]) -> dict:
+    """What all records of a model have in common.
+
+    Args:
+      names: of all its attentions, in the order in which they run.
+    """
+    class_token = config.pool != "mean"
+    return {"grid": config.grid, "class_token": class_token, "body": config.body, "all_names": tuple(names)}
+
+
+def _origin(model, video):
+    """Of the video and of what tells one model from another: what reads it, and what answers."""
+    first = zlib.crc32(np.ascontiguousarray(video, np.float32))
+    for param in (model.tokenise.kernel, model.heads.output.kernel):
+        first = zlib.crc32(np.ascontiguousarray(param[...]), first)
+    return first
+
+
 def save_records(path: str | Path, records: Sequence[AttentionRecord]) -> Path:
-    """The .npz file written: an array of weights for each record, and their labels as JSON in "labels"."""
+    """The .npz file written: an array of weights for each record, and their labels as JSON in "labels".
+
+    Raises:
+      ValueError: where weights are NaN or infinite.
+    """
+    for record in records:
+        finite(record.weights, f"the weights of {record.name}")
     fields = [field.name for field in dataclasses.fields(AttentionRecord) if field.name != "weights"]
     labels = json.dumps([{field: getattr(record, field) for field in fields} for record in records])
     stored = io.BytesIO()
@@ -130,16 +157,17 @@ def load_records(path: str | Path) -> list[AttentionRecord]:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             labels = json.loads(str(stored["labels"]))
-            tuples = ("grid", "heads", "queries")
+            tuples = ("grid", "heads", "queries", "all_names")
             labels = [
                 {k: tuple(v) if k in tuples and v is not None else v for k, v in label.items()} for label in labels
             ]
-            return [AttentionRecord(weights=stored[str(i)], **label) for i, label in enumerate(labels)]
+            found = [(stored[str(i)], label) for i, label in enumerate(labels)]
+            return [AttentionRecord(weights=finite(weights, label["name"]), **label) for weights, label in found]
     except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} holds no records of attention, or is damaged: {error}") from error
 
 
-@partial(nnx.jit, static_argnames=("keep", "heads", "queries"))
+@compiled(static=("keep", "heads", "queries"))
 def _run(model, video, *, keep, heads, queries):
     weights = {}
 
@@ -154,22 +182,16 @@ def _run(model, video, *, keep, heads, queries):
 
 def record_shapes(model, video):
     """The shape of every attention's weights by name, in the order in which they run; traced once."""
-    return {name: weights.shape for name, weights in _weights.eval_shape(*nnx.split(model), video).items()}
+    return {name: weights.shape for name, weights in _weights.eval_shape(model, video).items()}
 
 
-@partial(jax.jit, static_argnums=0)
-def _weights(graph, state, video):
+@compiled()
+def _weights(model, video):
     weights = OrderedDict()  # jax sorts other mappings by name
 
     def tap(name, value):
         weights[name] = value
         return value
 
-    nnx.merge(graph, state)(video, tap=tap)
+    model(video, tap=tap)
     return weights
-
-
-def _check(name, what, chosen, count):
-    wrong = [index for index in chosen or () if not 0 <= index < count]
-    if wrong:
-        raise IndexError(f"{name} has {what} 0 to {count - 1}; asked for {', '.join(map(str, wrong))}")

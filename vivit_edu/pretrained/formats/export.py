@@ -8,10 +8,11 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from vivit_edu.model import ViT, ViViT
-from vivit_edu.pretrained.formats.folders import CONFIG, INDEX, SHARD, WEIGHTS, renewed
+from vivit_edu.pretrained.formats.folders import INDEX, SHARD
 from vivit_edu.pretrained.formats.pixels import IMAGES, NESTED, VIDEOS
 from vivit_edu.pretrained.formats.transformers_layout import their_array, their_name
 from vivit_edu.pretrained.start.fit import places
+from vivit_edu.pretrained.whole import CONFIG, WEIGHTS, renewed
 
 ACTIVATIONS = {"exact": "gelu", "tanh": "gelu_pytorch_tanh"}
 PROCESSORS = {"vit": "ViTImageProcessor", "vivit": "VivitImageProcessor"}

@@ -1,17 +1,14 @@
-"""Folders: which file in one is read, what one is that holds no model, and how one is written whole or not at all."""
+"""Folders: which file in one is read, and what one is that holds no model."""
 
-import contextlib
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.stored import read_json, read_safetensors
+from vivit_edu.pretrained.whole import CONFIG, WEIGHTS
 
-CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+INDEX = "model.safetensors.index.json"
 SHARD = re.compile(r".*-(\d+)-of-(\d+)\.safetensors", re.IGNORECASE)
 POINTER = b"version https://git-lfs"
 READ = "read are folders of vivit_edu or Hugging Face (config.json and safetensors), Google's .npz, Scenic's checkpoint"
@@ -144,59 +141,3 @@ def _from_index(folder):
             raise ValueError(f"{folder / file} does not hold exactly the tensors that {INDEX} lists for it")
         arrays |= found
     return arrays
-
-
-@contextlib.contextmanager
-def renewed(folder: Path, *, obsolete: Callable[[Path], bool]) -> Iterator[Path]:
-    """A new folder within, whose files take their places when the block ends, all of them or none.
-
-    Args:
-      obsolete: which files of before would speak for what is now written, and go.
-
-    Raises:
-      FileExistsError: where the folder is a file.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file, no folder to write a model to")
-    made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    room = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-    try:
-        (room / "new").mkdir()
-        (room / "old").mkdir()
-        yield room / "new"
-        _exchange(folder, room / "new", room / "old", obsolete)
-    except BaseException:
-        shutil.rmtree(room, ignore_errors=True)
-        if made:
-            folder.rmdir()
-        raise
-    shutil.rmtree(room, ignore_errors=True)
-
-
-def _exchange(folder, new, old, obsolete):
-    """Puts new files in their places, each at once, and takes obsolete ones away; undoes all where one cannot be."""
-    coming = sorted(path.name for path in new.iterdir())
-    going = [path.name for path in folder.iterdir() if path.name not in coming and obsolete(path)]
-    try:
-        for name in going:
-            os.rename(folder / name, old / name)
-        for name in coming:
-            if os.path.lexists(folder / name):
-                _keep(folder / name, old / name)
-            os.replace(new / name, folder / name)
-    except BaseException:
-        for name in coming:
-            if not os.path.lexists(new / name) and not os.path.lexists(old / name):
-                os.unlink(folder / name)
-        for path in old.iterdir():
-            os.rename(path, folder / path.name)
-        raise
-
-
-def _keep(path, place):
-    """A second name for a file, or a copy of it where the disk has no such names."""
-    try:
-        os.link(path, place, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(path, place, follow_symlinks=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vivit_edu.model import ViViT
-from vivit_edu.pretrained.formats.folders import CONFIG, parts_of, read_folder, record_of
+from vivit_edu.pretrained.formats.folders import parts_of, read_folder, record_of
 from vivit_edu.pretrained.formats.pixels import fold_pixels
 from vivit_edu.pretrained.formats.scenic import translate
 from vivit_edu.pretrained.formats.transformers_layout import PREFIX, config_of, our_name, reshape, with_classes
@@ -15,6 +15,7 @@ from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.start.adapt import build
 from vivit_edu.pretrained.start.heads import HEAD, with_head
 from vivit_edu.pretrained.stored import Derived
+from vivit_edu.pretrained.whole import CONFIG
 
 LEFT_OUT = {
     "embeddings.mask_token": "used in pre-training only",

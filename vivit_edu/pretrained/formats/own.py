@@ -1,13 +1,11 @@
 """A model as a folder: `model.safetensors`, a `config.json` that people can read, and a card."""
 
 import dataclasses
-import json
-import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from vivit_edu.config import ViViTConfig
 from vivit_edu.model import ViT, ViViT
@@ -15,41 +13,41 @@ from vivit_edu.pretrained.formats.folders import parts_of, record_of
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.start.adapt import build
 from vivit_edu.pretrained.start.fit import places
-from vivit_edu.pretrained.stored import checksums, first_line, read_safetensors, safetensors_header
+from vivit_edu.pretrained.stored import first_line, read_safetensors
+from vivit_edu.pretrained.whole import CONFIG, WEIGHTS, current_weights, read_steadily, write_folder
 
 FORMAT = 2
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 KINDS = {"ViT": ViT, "ViViT": ViViT}
 
 
 def save(model: ViViT, folder: str | Path, *, dtype: str = "float32", card: str | None = None) -> Path:
     """The folder, which now holds the model: its parameters, its configuration and, where given, its card.
 
+    Where an error or a signal ends it early, the folder holds what it held before, or all of the new model.
+
     Args:
       dtype: of the numbers on disk, "float32" or "float16"; in memory they are float32 again.
-      card: text of the README.md, in Markdown: what the model was trained on and how well it does.
+      card: text of the README.md, in Markdown: what the model was trained on and how well it does. Without one, a
+        README.md that is there stays.
 
     Raises:
-      ValueError: where dtype is neither, or a parameter is too large for float16.
+      ValueError: where dtype is neither, a parameter is too large for float16, or the card is no text.
+      OSError: where the folder cannot be written.
     """
     if dtype not in ("float32", "float16"):
         raise ValueError(f"parameters are saved as float32 or float16; got {dtype!r}")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: _as(name, param[...], dtype) for name, param in places(model).items()}
-    save_file(arrays, folder / WEIGHTS, metadata={"library": "vivit_edu", **checksums(arrays)})
     record = {
         "library": "vivit_edu",
         "format": FORMAT,
         "name": model.config.name,
         "model": type(model).__name__,
         "dtype": dtype,
-        "crc32": zlib.crc32(safetensors_header(folder / WEIGHTS)),
         "config": to_json(model.config),
     }
-    (folder / CONFIG).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    if card is not None:
-        (folder / CARD).write_text(card, encoding="utf-8")
+    folder, card = Path(folder), None if card is None else _encoded(card)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_folder(folder, arrays, record, card)
     return folder
 
 
@@ -68,16 +66,21 @@ def load_folder(
       ValueError, KeyError: where a file is damaged or does not fit the configuration.
     """
     folder, file = parts_of(Path(folder))
+    fields = {"overrides": overrides, "trained_on": trained_on, "report": report, "time": time}
+    return read_steadily(folder, partial(_load, file=file, **fields))
+
+
+def _load(folder, *, file, **fields):
     record = record_of(folder)
     if record.get("library") != "vivit_edu" or record.get("model") not in KINDS:
         raise ValueError(f"{folder / CONFIG} was not written by vivit_edu's save")
     if record.get("format") != FORMAT:
         raise ValueError(f"{folder / CONFIG} has format {record.get('format')!r}; this version reads {FORMAT}")
     config = from_json(record.get("config"), source=folder / CONFIG)
-    if not isinstance(crc := record.get("crc32"), int):
+    if type(crc := record.get("crc32")) is not int or not 0 <= crc < 2**32:
         raise ValueError(f"{folder / CONFIG} gives no checksum of {WEIGHTS}: its crc32 is {crc!r}")
-    arrays = read_safetensors(file or folder / WEIGHTS, crc=crc)
-    return build(arrays, config, source=folder, overrides=overrides, trained_on=trained_on, report=report, time=time)
+    arrays = read_safetensors(file or current_weights(folder, crc), crc=crc)
+    return build(arrays, config, source=folder, **fields)
 
 
 def to_json(config: ViViTConfig) -> dict:
@@ -96,6 +99,13 @@ def from_json(fields: Mapping, *, source: str | Path) -> ViViTConfig:
         return ViViTConfig(**fields)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source} holds no configuration: {first_line(error)}") from error
+
+
+def _encoded(card):
+    try:
+        return card.encode("utf-8")
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise ValueError(f"a card is text of Unicode; got {type(card).__name__}: {first_line(error)}") from error
 
 
 def _as(name, value, dtype):
