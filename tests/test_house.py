@@ -28,11 +28,14 @@ MAY_IMPORT = {
     "model": {"arrays", "config", "tokens", "attention", "encoder"},
     "cost": {"arrays", "config", "tokens", "attention", "encoder", "model"},
 }
+CHAPTERS = sorted(path.stem for path in (PACKAGE / "teach").glob("ch*.py"))
 # The rooms of each wing, from the one that knows no other to the one that may know all; a module beside them counts
 # as a room.
 ROOMS = {
+    "data": ("cache", "example", "sample", "video", "pipeline", "clips", "puzzles"),
     "explain": ("watch", "follow", "judge", "draw", "explorer"),
     "pretrained": ("report", "stored", "whole", "start", "formats", "published", "hub", "load"),
+    "teach": ("result", "marking", "parts", "pictures", *CHAPTERS),
 }
 # Libraries that only some files may import, as patterns of their names. What explain computes, it computes
 # without plotly; what it draws, it draws without widgets.
