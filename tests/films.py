@@ -16,7 +16,7 @@ QUICK = {
     "mpeg2video": {"b": "2000000"},
     "libsvtav1": {"preset": "12", "svtav1-params": "log-level=0"},
 }
-FORMATS = {"mjpeg": "yuvj420p"}
+FORMATS = {"mjpeg": "yuvj420p", "gif": "rgb8"}
 
 
 def numbered(count, height=48, width=64):

@@ -136,7 +136,11 @@ def test_a_long_film_behind_a_short_one_is_not_decoded_whole(examples, tmp_path,
     for order in (pair, pair[::-1]):
         (batch,) = all_of(order, frames=8, batch=2)
         assert batch["video"].shape == (2, 8, 32, 32, 3)
+        all_of(order, frames=8, batch=2, epochs=2)
     assert [key[0] for key in kept.kept] == [examples[0].path] and kept.held == 16 * 32 * 32 * 3
+    monkeypatch.setattr(pipeline, "MEMORY", 1 << 30)  # there is room, but the film is 200 times as long as a clip
+    all_of(pair, frames=8, batch=2)
+    assert [key[0] for key in kept.kept] == [examples[0].path]
     assert films.numbers(batch["video"][:1, 0]) == [19]  # the middle of 1,600 frames
 
 
@@ -174,10 +178,12 @@ def test_pixels_become_minus_one_to_one():
 def test_decoded_clips_are_kept_within_their_memory(examples):
     kept, fit = pipeline._Kept(memory=3 * 16 * 32 * 32 * 3), pipeline._Fit((32, 32), None)
     for example in examples:
-        kept(example, np.arange, fit=fit, share=1 << 20)
+        kept(example, np.arange, fit=fit, share=1 << 20, most=16)
     assert len(kept.kept) == 3 and kept.held == kept.memory
     (last,) = [kept.kept[key] for key in kept.kept if key[0] == examples[-1].path]
-    np.testing.assert_array_equal(kept(examples[-1], lambda count: np.array([count - 1]), fit=fit, share=0), last[-1:])
+    np.testing.assert_array_equal(
+        kept(examples[-1], lambda count: np.array([count - 1]), fit=fit, share=0, most=0), last[-1:]
+    )
 
 
 GOLDEN = ["250_4_32_2", "60_4_32_2", "75_3_16_4", "13_4_8_2", "300_10_32_2", "5_2_8_4"]

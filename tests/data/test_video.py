@@ -1,25 +1,20 @@
 """Frames by time, exact to the frame, and one sentence for whatever is wrong with a file."""
 
+import functools
 import os
 from fractions import Fraction
 
 import av
+import films
 import numpy as np
 import pytest
+from films import numbers
 
 from vivit_edu.data import read_clip, read_frames, video_info, write_clip
 from vivit_edu.data.video import finding, timeline
 
 
-def numbered(count, height=32, width=48):
-    """Frames whose grey level tells their number: 3 n + 10, so that rounding cannot confuse two of them."""
-    frames = np.zeros((count, height, width, 3), np.uint8)
-    return frames + (3 * np.arange(count) + 10).astype(np.uint8)[:, None, None, None]
-
-
-def numbers(frames):
-    """The numbers of such frames."""
-    return np.round((frames.mean(axis=(1, 2, 3)) - 10) / 3).astype(int).tolist()
+numbered = functools.partial(films.numbered, height=32, width=48)
 
 
 def write(path, frames, *, codec="libx264", fps=25, stamps=None, container=None, unit=1000, **options):
@@ -205,6 +200,12 @@ def test_frames_come_in_the_size_asked_for(clip):
     frames = read_frames(clip, choose=lambda count: np.array([count - 1, 0]), resize=lambda size: (size[0] // 2, 30))
     assert frames.shape == (2, 16, 30, 3)
     np.testing.assert_allclose(frames.mean((1, 2, 3)), [127, 10], atol=3)  # resizing rounds down
+
+
+@pytest.mark.parametrize("chosen", [[], [-1], [3, 40]])
+def test_frames_that_are_not_there_cannot_be_chosen(clip, chosen):
+    with pytest.raises(ValueError, match=r"clip.mp4: choose must give indices of its 40 frames; got \["):
+        read_frames(clip, choose=lambda count: np.array(chosen, int))
 
 
 def test_a_file_with_sound_only_is_refused(tmp_path):

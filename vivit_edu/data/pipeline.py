@@ -18,6 +18,7 @@ from vivit_edu.data.video import video_info
 from vivit_edu.data.video.reading import read_stretch
 
 MEMORY = 1 << 30  # bytes of decoded frames kept, so that small sets are decoded once
+LONGER = 32  # times: of a film that is so much longer than a clip, all frames cost more than the clips of many epochs
 AHEAD = 96  # clips made before they are asked for
 
 
@@ -38,8 +39,8 @@ def batches(
 
     Training shuffles anew in each epoch, starts clips at random, crops at random and drops a last batch that is
     not full. Otherwise examples come in order, clips and crops from the middle, and the last batch may be smaller.
-    An example is decoded once, and kept, where that takes no more than its share of 1 GiB: so are all of a set that
-    fits. Of others, only the frames that a clip needs are decoded.
+    An example is decoded once, and kept, where that takes no more than its share of 1 GiB and it is at most 32 times as
+    long as a clip. Of others, only the frames that a clip needs are decoded.
 
     Args:
       frames, size, stride: of the clips; size (height, width) in pixels.
@@ -64,7 +65,7 @@ def batches(
     fit = _Fit(size, short_side)
     share = MEMORY // len(examples)
     held = _size_of_the_first(examples, fit) <= share
-    read = functools.partial(_kept, fit=fit, share=share)
+    read = functools.partial(_kept, fit=fit, share=share, most=LONGER * frames * stride)
     clip = {"frames": frames, "stride": stride, "size": size, "read": read}
     source = grain.MapDataset.source(list(enumerate(examples))).seed(seed)
     if train:
@@ -177,16 +178,20 @@ class _Kept:
         self.memory, self.held, self.kept, self.lock = memory, 0, collections.OrderedDict(), threading.Lock()
 
     def __call__(
-        self, example: Example, choose: Callable[[int], np.ndarray], *, fit: _Fit, share: int
+        self, example: Example, choose: Callable[[int], np.ndarray], *, fit: _Fit, share: int, most: int
     ) -> UInt8[np.ndarray, "T H W 3"]:
-        """The chosen frames of an example: of all of it, then kept, where that takes no more than `share` bytes."""
+        """The chosen frames of an example; all are decoded and kept where they are `most` or less, of `share` bytes."""
         key = (example.path, example.path.stat().st_mtime_ns, example.start, example.end, fit)
         with self.lock:
             if key in self.kept:
                 self.kept.move_to_end(key)
         frames, whole = self.kept.get(key), True
         if frames is None:
-            frames, whole = _decoded(example, choose, fit, share)
+
+            def worth(count, size):
+                return count <= most and count * math.prod(fit(size)) * 3 <= share
+
+            frames, whole = _decoded(example, choose, worth, fit)
         if not whole:
             return frames
         self._keep(key, frames)
@@ -200,13 +205,13 @@ class _Kept:
                 self.held -= self.kept.popitem(last=False)[1].nbytes
 
 
-def _decoded(example, choose, fit, share):
-    """All frames of an example and True, or, where these would take more than `share` bytes, the chosen and False."""
+def _decoded(example, choose, worth, fit):
+    """All frames of an example and True where (count, size) are `worth` it, else the chosen ones and False."""
     whole = False
 
     def all_or_chosen(count, size):
         nonlocal whole
-        whole = count * math.prod(fit(size)) * 3 <= share
+        whole = worth(count, size)
         return np.arange(count) if whole else choose(count)
 
     read = functools.partial(read_stretch, example.path, example.start, example.end, resize=fit)

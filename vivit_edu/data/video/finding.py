@@ -13,7 +13,7 @@ from vivit_edu.data.video.opening import Film, opened
 from vivit_edu.data.video.pictures import Pictures
 from vivit_edu.data.video.timeline import Timeline, of_frames, of_packets
 
-COMPARED = 3  # frames that are compared with what packets told, at least
+COMPARED = 2  # frames that are compared with what packets told, at least, where packets may share a frame
 KEPT = 1 << 22  # stamps that are remembered, of all files together
 
 
@@ -67,6 +67,7 @@ def _from_the_start(path, timeline, needed, make):
 def _by_stamp(pictures, timeline, needed, make):
     """What is made of the needed frames, by index; None where those that come are not those that were told."""
     stamps, those, index = timeline.stamps, {}, None
+    compared = 1 if pictures.context.codec.intra_only else COMPARED
     for frame in pictures:
         if index is None:
             first = index = int(np.searchsorted(stamps, pictures.first.pts or 0))
@@ -79,7 +80,7 @@ def _by_stamp(pictures, timeline, needed, make):
         if index in needed:
             those[index] = make(frame)
         index += 1
-        if index > max(needed) and index - first >= COMPARED:
+        if index > max(needed) and index - first >= compared:
             return those
     return those if index == len(stamps) else None
 
@@ -135,9 +136,15 @@ class _Memory:
                 self.stamps -= len(self.kept.popitem(last=False)[1].stamps)
         return timeline
 
+    def clear(self) -> None:
+        with self.lock:
+            self.kept.clear()
+            self.stamps = 0
+
     def _key(self, path):
         file = path.stat()
         return path.absolute(), file.st_ino, file.st_size, file.st_mtime_ns
 
 
 _memory = _Memory()
+forget = _memory.clear

@@ -88,7 +88,10 @@ def read_stretch(
             last = timeline.before(end)
         if last <= first:
             raise ValueError(f"{path}: end must be after start, {start} s; got {end} s")
-        return first + choose(last - first, size)
+        chosen = choose(last - first, size)
+        if not len(chosen) or chosen.min() < 0 or chosen.max() >= last - first:
+            raise ValueError(f"{path}: choose must give indices of its {last - first} frames; got {chosen}")
+        return first + chosen
 
     return np.stack(found(path, indices, lambda film: Screen(film, resize))[0])
 
