@@ -1,4 +1,4 @@
-"""What is not there, class, head, layer, query, frame or record: one sentence says what was asked and what there is."""
+"""What is not there, of heads, layers, queries and records: a sentence says what was asked and what there is."""
 
 import dataclasses
 

@@ -106,11 +106,12 @@ def record_attention(
         heads = None if heads is None else places(heads, shapes[name][-3], f"{name} has heads")
         queries = None if queries is None else places(queries, shapes[name][-2], f"{name} has queries")
     logits, weights = _run(model, video, keep=wanted, heads=heads, queries=queries)
-    answered(model, weights | (logits if isinstance(logits, dict) else {"logits": logits}))
+    weights = {name: np.asarray(weights[name]) for name in wanted}
+    given = {name: rows[..., 0] for name, rows in weights.items()}  # one of a row, which a softmax spoils as a whole
+    answered(model, given | (logits if isinstance(logits, dict) else {"logits": logits}))
     labels = labels_of(model.config, shapes) | {"heads": heads, "queries": queries, "origin": _origin(model, video)}
     return logits, [
-        AttentionRecord(name=name, weights=np.asarray(weights[name]), over=name.split("/")[0], **labels)
-        for name in wanted
+        AttentionRecord(name=name, weights=weights[name], over=name.split("/")[0], **labels) for name in wanted
     ]
 
 
@@ -141,7 +142,7 @@ def save_records(path: str | Path, records: Sequence[AttentionRecord]) -> Path:
     for record in records:
         finite(record.weights, f"the weights of {record.name}")
     fields = [field.name for field in dataclasses.fields(AttentionRecord) if field.name != "weights"]
-    labels = json.dumps([{field: getattr(record, field) for field in fields} for record in records])
+    labels = json.dumps([{field: getattr(record, field) for field in fields} for record in records], default=int)
     stored = io.BytesIO()
     np.savez(stored, labels=np.array(labels), **{str(i): record.weights for i, record in enumerate(records)})
     write_whole(Path(path), stored.getvalue())
