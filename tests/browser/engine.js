@@ -56,14 +56,17 @@ async function questions([packed, clips]) {
   const early = await wrong({});
   engine.load("m", { ...packed, weights: bytes(packed.weights) });
   clips.forEach((clip, i) => engine.show(String(i), floats(clip)));
-  const asked = Array.from({ length: 9 }, (_, i) => ask("one", { clip: String(i % 2) })), other = ask("other", { clip: "1" });
+  const asked = Array.from({ length: 9 }, (_, i) => ask("one", { clip: String(i % 2) })), order = [];
+  const other = ask("other", { clip: "1" }), third = ask("third");
+  for (const [from, answer] of Object.entries({ one: asked[8], other, third })) answer.then(() => order.push(from));
   const rowsOf = (answer) => answer && [...answer.parts[0].rows[0]];
-  const one = (await Promise.all(asked)).map(rowsOf);
-  const hidden = await Promise.all([1, 2].map(() => engine.hide("one", { model: "m", clip: "0", head: "class", target: 3 })));
+  const one = (await Promise.all(asked)).map(rowsOf), before = rowsOf(await third);
+  const hidden = await engine.hide("one", { model: "m", clip: "0", head: "class", target: 3 });
+  same(rowsOf(await ask("third")), before); // not what the clip with its last token hidden has left there
   const errors = [early];
   for (const part of [{ clip: "9" }, { off: ["spacetime/0|7"] }, { rows: [{ ...row, layer: "time/0" }] },
     { rows: [{ ...row, query: 99 }] }, { rows: [{ ...row, head: "0" }] }]) errors.push(await wrong(part));
-  return { engines: engine === engineOfPage(), one, other: rowsOf(await other), hidden: hidden.at(-1).map.length, errors };
+  return { engines: engine === engineOfPage(), one, other: rowsOf(await other), hidden: hidden.map.length, order, errors };
 }
 
 // The maps that need no gradient: of the last layer, a rollout with its options, an occlusion, with a tap that halves.

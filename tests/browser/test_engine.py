@@ -22,6 +22,7 @@ from vivit_edu.explain.watch.knockout import chances, masks
 
 EMBEDDED = ["ViT-nano/8", "ViViT-nano/8x2", *(f"ViViT-nano/8x2 {suffix}" for suffix in ("FE", "FSA", "FDP", "AP"))]
 SUMS = 1e-4  # float32 sums in another order than XLA's, through up to five layers
+TOY = 2e-6  # the same of some ten numbers; attention of toys is nearly uniform, and hides what is coarser
 MACHINES = ("plain", "wasm")
 HARNESS = (pathlib.Path(__file__).parent / "engine.js").read_text()
 
@@ -170,14 +171,14 @@ def test_every_configuration_answers_as_the_library(opened, fields):
         cases = asked(exact, video, off, chosen=some_rows)
         for machine in MACHINES:
             worst = compared(opened, model, cases, machine)
-            assert max(worst.values()) <= SUMS, (off, machine, worst)
+            assert max(worst.values()) <= TOY, (off, machine, worst)
 
 
 def test_an_image_model_answers_as_the_library(opened):
     model = toy_image_model()
     video = toy_clips(model.config, batch=1)[:, 0]
     for machine in MACHINES:
-        assert max(compared(opened, model, asked(model, video, [], chosen=some_rows), machine).values()) <= SUMS
+        assert max(compared(opened, model, asked(model, video, [], chosen=some_rows), machine).values()) <= TOY
 
 
 @pytest.mark.parametrize("body", ["spacetime", "factorised_encoder", "factorised_self_attention"])
@@ -188,11 +189,11 @@ def test_maps_without_gradients_and_taps_are_those_of_the_library(opened, body):
     last, rolled, hidden, logits = opened.evaluate("maps", [packed(model), text(video), options, target])
     for method, values in (("attention", last), ("occlusion", hidden)):
         want = METHODS[method](model, video, head="noun", target=np.array([target]))
-        np.testing.assert_allclose(values, want.ravel(), atol=SUMS)
+        np.testing.assert_allclose(values, want.ravel(), atol=TOY)
     records = ve.explain.record_attention(model, video)[1]
-    np.testing.assert_allclose(rolled, ve.explain.rollout(records, **options).ravel(), atol=SUMS)
+    np.testing.assert_allclose(rolled, ve.explain.rollout(records, **options).ravel(), atol=TOY)
     halved = model(video, tap=lambda name, weights: weights / 2)["noun"]
-    np.testing.assert_allclose(logits, halved[0], atol=SUMS)
+    np.testing.assert_allclose(logits, halved[0], atol=TOY)
 
 
 def test_halves_are_read_exactly(opened):
@@ -263,9 +264,9 @@ def test_it_runs_under_every_policy_and_asks_nobody(open_page, tmp_path, policy)
     assert (said["machine"], said["where"]) == POLICIES[policy]
     for part, heads in (("intact", []), ("now", off)):
         for name, values in said[part]["chances"]:
-            np.testing.assert_allclose(values, chances(model, video, heads)[name], atol=SUMS)
+            np.testing.assert_allclose(values, chances(model, video, heads)[name], atol=TOY)
     [case] = asked(model, video, off, chosen=lambda _: [which])
-    np.testing.assert_allclose(said["now"]["rows"][0], _floats(case["rows"][0][-1]), atol=SUMS)
+    np.testing.assert_allclose(said["now"]["rows"][0], _floats(case["rows"][0][-1]), atol=TOY)
     assert page.outside == []
 
 
@@ -280,9 +281,9 @@ def test_the_newest_question_wins_and_errors_are_sentences(opened):
     cases = asked(model, video, [], chosen=lambda _: [[ROLLOUT, 1, "max"]])
     want = [_floats(case["rows"][0][-1]) for case in cases]
     assert said["engines"] and said["one"][-1] and None in said["one"], "the last is answered, and not all"
-    np.testing.assert_allclose(said["one"][-1], want[0], atol=SUMS)
-    np.testing.assert_allclose(said["other"], want[1], atol=SUMS)
-    assert said["hidden"] == model.config.tokens
+    np.testing.assert_allclose(said["one"][-1], want[0], atol=TOY)
+    np.testing.assert_allclose(said["other"], want[1], atol=TOY)
+    assert said["hidden"] == model.config.tokens and said["order"] == ["one", "other", "third"]
     assert said["errors"] == [
         "no model m has been loaded",
         "no clip 9 is here",
@@ -296,7 +297,7 @@ def test_the_newest_question_wins_and_errors_are_sentences(opened):
 def test_memory_grows_with_the_model(opened):
     model = toy_model(frames=12, size=(18, 20), depth=3)  # 180 tokens: more than the first megabyte holds
     worst = compared(opened, model, asked(model, toy_clips(model.config, batch=1), []), "wasm")
-    assert max(worst.values()) <= SUMS
+    assert max(worst.values()) <= TOY
 
 
 def test_what_float16_holds_is_packed_as_float16():

@@ -5,8 +5,8 @@
  * From which patches the model's output is mixed, nt nh nw shares by time, row and column, which sum to 1 less what stays
  * with class tokens; `query` starts at one token of Model 1, 3 or 4 in place of the output.
  */
-function rollout(model, attention, { residual = 0.5, fuse = "mean", query = null } = {}) {
-  return compose(model, [...attention.values()], (weights) => scaled(fused(weights, fuse)), { gather: 1 - residual, keep: residual, query });
+function rollout(model, attention, { residual = 0.5, fuse: how = "mean", query = null } = {}) {
+  return compose(model, [...attention.values()], (weights) => scaled(fused(weights, how)), { gather: 1 - residual, keep: residual, query });
 }
 
 /** What the output reads in the last layer of each encoder, heads' mean; Model 2's two encoders multiplied. */
@@ -67,13 +67,11 @@ function spread(u, a, { groups, length, step, stride }) {
 }
 
 /** All heads as one matrix for each group, (groups, q, k). */
-function fused({ shape, data }, fuse) {
-  if (!(fuse in FUSE)) throw new Error(`fuse must be one of ${Object.keys(FUSE).join(", ")}; got ${fuse}`);
-  const [A, q, k] = shape.slice(-3), size = q * k, out = new Float64Array(data.length / A), heads = new Array(A);
-  for (let i = 0; i < out.length; i++) {
-    const from = (i - (i % size)) * A + (i % size);
-    for (let a = 0; a < A; a++) heads[a] = data[from + a * size];
-    out[i] = FUSE[fuse](heads);
+function fused({ shape, data, lanes: { groups } }, how) {
+  if (!(how in FUSE)) throw new Error(`fuse must be one of ${Object.keys(FUSE).join(", ")}; got ${how}`);
+  const [A, q, k] = shape.slice(-3), out = new Float64Array(groups * q * k);
+  for (let group = 0; group < groups; group++) {
+    out.set(fuse(data, Array.from({ length: A }, (_, a) => (group * A + a) * q * k), q * k, how), group * q * k);
   }
   return { data: out, length: k };
 }

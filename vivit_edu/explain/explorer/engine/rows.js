@@ -2,11 +2,7 @@
 
 const CLASS_TOKEN = -1; // as a query; the others are counted along the grid, by time, then row, then column
 const ROLLOUT = "rollout";
-const FUSE = {
-  mean: (values) => values.reduce((a, b) => a + b, 0) / values.length,
-  max: (values) => values.reduce((a, b) => Math.max(a, b), -Infinity),
-  min: (values) => values.reduce((a, b) => Math.min(a, b), Infinity),
-};
+const FUSE = { __proto__: null, mean: (a, b) => a + b, max: Math.max, min: Math.min }; // of two heads' weights; a mean's sum is then shared
 
 /** The rows of a clip's attention, with the names, reaches and orders of `vivit_edu.explain.explorer.rows.Rows`. */
 class Rows {
@@ -38,16 +34,16 @@ class Rows {
     for (const group of chosen) {
       const row = fusedRow(weights, group, query === CLASS_TOKEN ? 0 : index, head);
       if (this.first) own.push(row[0]);
-      others.push(...row.slice(this.first));
+      for (const weight of row.subarray(this.first)) others.push(weight);
     }
-    return Float32Array.from([own.length ? FUSE.mean(own) : 0, ...others]);
+    return Float32Array.from([own.length ? own.reduce((a, b) => a + b) / own.length : 0, ...others]);
   }
 
   /** A row of the rollout: what stays with class tokens, then each token's share. */
-  rolled(query, fuse) {
+  rolled(query, how) {
     const whole = this.reach(ROLLOUT) === "output" || query === CLASS_TOKEN;
     const start = whole ? null : query + (this.model.config.body === "spacetime" ? this.first : 0);
-    const shares = rollout(this.model, this.attention, { fuse, query: start });
+    const shares = rollout(this.model, this.attention, { fuse: how, query: start });
     return Float32Array.from([1 - shares.reduce((a, b) => a + b, 0), ...shares]);
   }
 
@@ -65,8 +61,17 @@ class Rows {
 
 /** One query's weights in one head, or all heads' fused into one. */
 function fusedRow({ shape, data }, group, query, head) {
-  const [A, q, k] = shape.slice(-3), rowOf = (a) => data.subarray(((group * A + a) * q + query) * k, ((group * A + a) * q + query + 1) * k);
-  if (!(head in FUSE)) return [...rowOf(Number(head))];
-  const rows = Array.from({ length: A }, (_, a) => rowOf(a));
-  return Array.from({ length: k }, (_, key) => FUSE[head](rows.map((row) => row[key])));
+  const [A, q, k] = shape.slice(-3), rows = Array.from({ length: A }, (_, a) => ((group * A + a) * q + query) * k);
+  return head in FUSE ? fuse(data, rows, k, head) : data.subarray(rows[head], rows[head] + k);
+}
+
+/** Stretches of `size` numbers from each of these places on, as one: their mean, maximum or minimum. */
+function fuse(data, places, size, how) {
+  const join = FUSE[how], share = how === "mean" ? 1 / places.length : 1, out = new Float64Array(size);
+  for (let i = 0; i < size; i++) {
+    let value = data[places[0] + i];
+    for (let p = 1; p < places.length; p++) value = join(value, data[places[p] + i]);
+    out[i] = value * share;
+  }
+  return out;
 }

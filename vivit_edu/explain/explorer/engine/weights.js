@@ -20,6 +20,7 @@ function readSafetensors(bytes) {
 }
 
 const READ = {
+  __proto__: null,
   F16: (buffer) => Float32Array.from(new Uint16Array(buffer), half),
   F32: (buffer) => new Float32Array(buffer),
 };
