@@ -312,11 +312,13 @@ def test_what_float16_holds_is_packed_as_float16():
 
 
 def test_what_no_page_runs_is_refused():
-    with pytest.raises(ValueError, match=r"up to 1000000 parameters and 1024 tokens; ViViT-d8-L2-A2/\(3, 4\)x2 has"):
+    with pytest.raises(ValueError, match=r"at most 1000000 parameters, 1024 tokens, .*; ViViT-d8-L2-A2/\(3, 4\)x2 has"):
         engine.packed(toy_model(frames=600))
     with pytest.raises(ValueError, match="stored must be one of exact, float16; got 'int8'"):
         engine.packed(toy_model(), stored="int8")
-    assert not engine.runs_in_a_page(ve.named("ViViT-Ti/16x2 FE"))
+    assert not engine.runs_in_a_page(ve.named("ViViT-nano/8x2", width=256))
+    assert not engine.runs_in_a_page(ve.named("ViViT-nano/8x2", size=96))
+    assert not engine.runs_in_a_page(ve.named("ViViT-nano/8x2", size=64, heads=64))
     assert all(engine.runs_in_a_page(ve.named(name)) for name in EMBEDDED)
 
 
