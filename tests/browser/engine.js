@@ -65,7 +65,7 @@ async function questions([packed, clips]) {
   same(rowsOf(await ask("third")), before); // not what the clip with its last token hidden has left there
   const errors = [early];
   for (const part of [{ clip: "9" }, { off: ["spacetime/0|7"] }, { rows: [{ ...row, layer: "time/0" }] },
-    { rows: [{ ...row, query: 99 }] }, { rows: [{ ...row, head: "0" }] }]) errors.push(await wrong(part));
+    { rows: [{ ...row, query: 99 }] }, { rows: [{ ...row, head: "0" }] }, { rows: [{ ...row, head: "toString" }] }]) errors.push(await wrong(part));
   return { engines: engine === engineOfPage(), one, other: rowsOf(await other), hidden: hidden.map.length, order, errors };
 }
 
