@@ -6,6 +6,7 @@ function of its parts: nothing is put back, so there is nothing to lose.
 """
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
 
 import jax
@@ -35,6 +36,9 @@ def compiled(*, static: Sequence[str] = ()) -> Callable[[Callable], Callable]:
     return decorate
 
 
+_HELD = threading.local()  # whether this thread is within a function on numbers
+
+
 def on_numbers(function: Callable) -> Callable:
     """The function, which refuses in a sentence what jax traces: there are no numbers in it yet.
 
@@ -44,12 +48,17 @@ def on_numbers(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def call(*args, **options):
+        if getattr(_HELD, "by_another", False):  # it has looked at what it was given
+            return function(*args, **options)
         if any(isinstance(leaf, jax.core.Tracer) for given in (*args, *options.values()) for leaf in _leaves(given)):
             raise ValueError(_TRACED.format(function.__qualname__.removesuffix(".__init__")))
+        _HELD.by_another = True
         try:
             return function(*args, **options)
         except (jax.errors.JAXTypeError, TraceContextError) as error:
             raise ValueError(_TRACED.format(function.__qualname__.removesuffix(".__init__"))) from error
+        finally:
+            _HELD.by_another = False
 
     return call
 

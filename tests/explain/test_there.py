@@ -35,7 +35,7 @@ TRAITS = {
     "query": (24, IndexError, "queries run from -1 to 23; got 24"),
     "frame": (8, IndexError, "the clip has frames 0 to 7; asked for 8"),
     "strength": (NAN, ValueError, "strength must be finite"),
-    "off": (["0|space/0|2"], KeyError, r"there is no head 'space/0\|2'"),
+    "off": (["0|space/0|2"], KeyError, r"there is no head '0\|space/0\|2'"),
     "panels": ([{"model": -1, "layer": "space/0", "head": "mean"}], IndexError, "has models 0 to 0; asked for -1"),
 }
 MORE = {

@@ -72,15 +72,18 @@ def _run(model, optimiser, clips, recipe, *, check, every):
     put_back((model, optimiser), state)  # refuses here what it would refuse after the first step
     seen, validated = [], []
     with tqdm(total=recipe.steps, unit="step", desc=model.config.name) as bar:
-        for step, batch in enumerate(clips, start=1):
-            metrics, state = advance(graph, state, batch, smoothing=recipe.label_smoothing)
+        try:
+            for step, batch in enumerate(clips, start=1):
+                metrics, state = advance(graph, state, batch, smoothing=recipe.label_smoothing)
+                seen.append({"step": step, **metrics})
+                bar.update()
+                if step % 20 == 0:
+                    bar.set_postfix({name: f"{float(value):.2f}" for name, value in metrics.items()}, refresh=False)
+                if step % every == 0 or step == recipe.steps:
+                    put_back((model, optimiser), state)
+                    validated += [{"step": step, **found} for found in [check()] if found]
+        finally:
             put_back((model, optimiser), state)
-            seen.append({"step": step, **metrics})
-            bar.update()
-            if step % 20 == 0:
-                bar.set_postfix({name: f"{float(value):.2f}" for name, value in metrics.items()}, refresh=False)
-            if (step % every == 0 or step == recipe.steps) and (found := check()):
-                validated.append({"step": step, **found})
     return seen, validated
 
 

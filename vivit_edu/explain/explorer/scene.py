@@ -9,7 +9,6 @@ from vivit_edu.arrays import Real
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data import read_frames
 from vivit_edu.explain.explorer.rows import Rows
-from vivit_edu.explain.watch.knockout import masks
 from vivit_edu.explain.watch.sound import finite, place
 from vivit_edu.model import ViT, ViViT
 from vivit_edu.tokens import owned_frames
@@ -134,9 +133,7 @@ def check_beside(models: Sequence[ViViT]) -> None:
             raise ValueError(f"models side by side need one {part}; got {' and '.join(map(str, sorted(values)))}")
 
 
-def check_trait(
-    name: str, value, *, models: Sequence[ViViT], videos: Sequence, rows: Sequence[Rows], count: int
-) -> None:
+def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
     """Refuses what an explorer's trait cannot be.
 
     Raises:
@@ -152,10 +149,13 @@ def check_trait(
     for panel in value if name == "panels" else ():
         _check_panel(panel, rows)
     for key in value if name == "off" else ():
-        number, _, head = str(key).partition("|")
-        if number not in map(str, range(len(models))):
-            raise KeyError(f"there is no head {key!r}; the explorer has models 0 to {len(models) - 1}")
-        masks(models[int(number)], videos[int(number)], [head])
+        number, layer = (*str(key).split("|"), "")[:2]
+        if number not in map(str, range(len(rows))):
+            raise KeyError(f"there is no head {key!r}; the explorer has models 0 to {len(rows) - 1}")
+        one = rows[int(number)]
+        heads = one.heads(layer) if layer in one.projections else ()
+        if key not in {f"{number}|{layer}|{head}" for head in heads if head.isdigit()}:
+            raise KeyError(f"there is no head {key!r}; {one.config.name} has {', '.join(one.projections)}")
 
 
 def _check_panel(panel, rows):

@@ -160,8 +160,7 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.validate("query", "panels", "off", "frame", "strength")
     def _is_there(self, proposal):
         """Refuses what there is not, before anything has changed."""
-        seen = {"models": self._models, "videos": self._videos, "rows": self._rows, "count": len(self._shown)}
-        check_trait(proposal["trait"].name, proposal["value"], **seen)
+        check_trait(proposal["trait"].name, proposal["value"], rows=self._rows, count=len(self._shown))
         return proposal["value"]
 
     def _answer(self, change=None):
