@@ -13,7 +13,6 @@ from films import numbers
 from vivit_edu.data import read_clip, read_frames, video_info, write_clip
 from vivit_edu.data.video import finding, timeline
 
-
 numbered = functools.partial(films.numbered, height=32, width=48)
 
 
