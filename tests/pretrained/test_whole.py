@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -175,6 +176,29 @@ def test_a_reader_beside_a_writer_sees_one_model_or_the_other(folder, models):
         stop.set()
         writer.join()
     assert not failed
+
+
+USERS = ["model.safetensors.original", "model.safetensors.previous", "model.safetensors.0123abcd", "notes.txt.part"]
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_a_save_leaves_the_user_s_files(folder, models, name):
+    (folder / name).write_text("x")
+    os.utime(folder / name, (0, 0))
+    (folder / "model.safetensors.deadbeef").mkdir()
+    ve.pretrained.save(models[1], folder, card="# 1\n")
+    assert (folder / name).read_text() == "x" and (folder / "model.safetensors.deadbeef").is_dir()
+    assert held(folder, models) == 1
+
+
+def test_what_a_killed_save_left_goes_with_the_next(folder, models):
+    crc = read_json(folder / "config.json")["crc32"]
+    left = [folder / f"model.safetensors.{crc:08x}", folder / "config.json.12.345.part"]
+    for path in left:
+        shutil.copyfile(folder / "model.safetensors", path)
+        os.utime(path, (0, 0))
+    ve.pretrained.save(models[2], folder, card="# 2\n")
+    assert not any(path.exists() for path in left) and held(folder, models) == 2
 
 
 @pytest.mark.parametrize("crc", [-1, 2**32, True, None])

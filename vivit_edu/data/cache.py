@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import re
 import sys
 import threading
 import time
 from pathlib import Path
+
+UNFINISHED = re.compile(r".+\.\d+\.\d+\.part")
 
 
 def cache_folder() -> Path:
@@ -27,8 +30,12 @@ def write_whole(path: str | Path, content: bytes) -> None:
 
 
 def remove_unfinished(folder: str | Path) -> None:
-    """Removes what killed writers left in a folder: unfinished files that nobody has touched for ten minutes."""
+    """Removes what killed writers left in a folder: unfinished files that nobody has touched for ten minutes.
+
+    Only under the names that these writers give, with a process and a thread: other programs' `.part` files stay.
+    """
     for path in Path(folder).glob("*.part"):
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > 600:
+            ours = UNFINISHED.fullmatch(path.name) and path.is_file()
+            if ours and time.time() - path.stat().st_mtime > 600:
                 path.unlink()

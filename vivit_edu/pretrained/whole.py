@@ -11,6 +11,7 @@ error half-way brings back the old ones.
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -71,8 +72,17 @@ def _replace(folder, ours, crc):
             _restore(folder / CARD, card)
     pending.replace(folder / WEIGHTS)
     for path in folder.glob(WEIGHTS + ".*"):  # of saves that were killed before they were done
-        if len(path.suffix) == 9 and path != pending:
+        if _is_pending(path):
             path.unlink(missing_ok=True)
+
+
+def _is_pending(path):
+    """Whether a save wrote this file: its name is the checksum of its header, which no file of the user's is."""
+    if not re.fullmatch(r"\.[0-9a-f]{8}", path.suffix) or not path.is_file():
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        return path.name == PENDING.format(zlib.crc32(safetensors_header(path)))
+    return False
 
 
 def _restore(path, content):
@@ -86,7 +96,7 @@ def _restore(path, content):
 def current_weights(folder: Path, crc: int) -> Path:
     """The file of the weights whose header has this checksum, if the folder's writer got so far."""
     pending = folder / PENDING.format(crc)
-    return pending if pending.exists() else folder / WEIGHTS
+    return pending if pending.is_file() else folder / WEIGHTS
 
 
 def read_steadily(folder: Path, read: Callable[[Path], ViViT]) -> ViViT:
