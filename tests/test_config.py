@@ -3,6 +3,9 @@
 import dataclasses
 import itertools
 import json
+import math
+from decimal import Decimal
+from fractions import Fraction
 
 import jax.numpy as jnp
 import jaxtyping
@@ -105,7 +108,15 @@ def test_a_misspelt_field_is_a_type_error():
             r"tubelet must be positive whole numbers \(time, height, width\); got \(2, 0, 4\)",
         ),
         ({"dtype": "float16"}, "dtype must be one of float32, bfloat16; got 'float16'"),
-        ({"epsilon": 0.0}, "epsilon must be above 0; got 0.0"),
+        ({"epsilon": 0.0}, "epsilon must be above 0 and finite; got 0.0"),
+        ({"epsilon": math.inf}, "epsilon must be above 0 and finite; got inf"),
+        ({"epsilon": True}, "epsilon must be a number; got True"),
+        ({"dropout": False}, "dropout must be a number; got False"),
+        ({"dropout": Fraction(11, 10)}, r"dropout must be in \[0, 1\); got 1.1"),
+        ({"stochastic_depth": Decimal("sNaN")}, r"stochastic_depth must be a number; got Decimal\('sNaN'\)"),
+        ({"dtype": None}, "dtype must be one of float32, bfloat16; got None"),
+        ({"dtype": object}, "dtype must be one of float32, bfloat16; got 'object'"),
+        ({"dtype": slice(3)}, r"dtype must be one of float32, bfloat16; got slice\(None, 3, None\)"),
         ({"pre_logits": 0}, "pre_logits must be a whole number of at least 1; got 0"),
     ],
 )
@@ -125,6 +136,21 @@ def test_numbers_of_other_libraries_are_numbers(whole):
     assert config == ve.ViViTConfig(**fields, dropout=0.5, tokeniser="uniform")
     assert json.loads(json.dumps(to_json(config)))["classes"] == {"verb": 4, "noun": 3}
     assert ve.named("ViViT-B/16x2", size=whole(32)).size == (32, 32)
+
+
+DTYPES = [np.dtype("float32"), jnp.zeros(2).dtype, np.float32, jnp.float32]
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, jnp.dtype("bfloat16"), jnp.bfloat16, jnp.zeros(2, jnp.bfloat16).dtype])
+def test_a_dtype_of_any_library_is_known_by_its_name(dtype):
+    assert ve.named("ViViT-nano/8x2", dtype=dtype).dtype == ("float32" if dtype in DTYPES else "bfloat16")
+
+
+@pytest.mark.parametrize("rate", [jnp.bfloat16(0.125), Fraction(1, 8), Decimal("0.125"), np.float16(0.125)])
+@pytest.mark.parametrize("field", ["dropout", "attention_dropout", "stochastic_depth", "epsilon"])
+def test_a_real_number_of_any_kind_is_stored_as_a_float(field, rate):
+    assert getattr(toy_config(**{field: rate}), field) == 0.125
+    assert json.loads(json.dumps(to_json(toy_config(**{field: rate}))))[field] == 0.125
 
 
 @pytest.fixture
@@ -149,7 +175,7 @@ def test_what_is_no_whole_number_is_refused_by_the_name_of_its_field(field, valu
 @pytest.mark.parametrize("field", ["dropout", "attention_dropout", "stochastic_depth", "epsilon"])
 @pytest.mark.parametrize("value", [None, "0.1", float("nan"), [0.1]])
 def test_what_is_no_rate_is_refused_by_the_name_of_its_field(field, value):
-    with pytest.raises(ValueError, match=rf"^{field} must be (in|above)"):
+    with pytest.raises(ValueError, match=rf"^{field} must be (a number|in|above)"):
         toy_config(**{field: value})
 
 

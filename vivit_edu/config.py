@@ -1,15 +1,15 @@
 """What a video transformer is made of: one frozen record of sizes and choices, and the names of the paper's models."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
 from flax.core import FrozenDict
 
-from vivit_edu.arrays import AnyReal, AnyWhole, Real, axes, plain
+from vivit_edu.arrays import AnyReal, AnyWhole, Real, axes, dtype_name, is_whole, plain, real
 
 SUFFIXES = {
     "": "spacetime",
@@ -28,6 +28,8 @@ CHOICES = {
     "dtype": ("float32", "bfloat16"),
 }
 RATES = ("dropout", "attention_dropout", "stochastic_depth")
+REALS = dict.fromkeys(RATES, (lambda rate: 0 <= rate < 1, "in [0, 1)"))
+REALS["epsilon"] = lambda epsilon: 0 < epsilon < math.inf, "above 0 and finite"
 COUNTS = {"frames": 1, "channels": 1, "width": 1, "depth": 1, "heads": 1, "mlp": 1, "temporal_depth": 0}  # at least
 OPTIONAL = {"pre_logits": 1, "sampled": 1}  # or None
 
@@ -113,16 +115,12 @@ class ViViTConfig:
     def __post_init__(self):
         self._normalise()
         for field, allowed in CHOICES.items():
-            if getattr(self, field) not in allowed:
-                raise ValueError(f"{field} must be one of {', '.join(allowed)}; got {getattr(self, field)!r}")
+            if not isinstance(value := getattr(self, field), str) or value not in allowed:
+                raise ValueError(f"{field} must be one of {', '.join(allowed)}; got {value!r}")
         for field, least in (COUNTS | OPTIONAL).items():
             if field in COUNTS or getattr(self, field) is not None:
                 _require_count(field, getattr(self, field), least)
-        for field in RATES:
-            if not isinstance(rate := getattr(self, field), Real) or not 0 <= rate < 1:
-                raise ValueError(f"{field} must be in [0, 1); got {rate!r}")
-        if not isinstance(self.epsilon, Real) or not self.epsilon > 0:
-            raise ValueError(f"epsilon must be above 0; got {self.epsilon!r}")
+        self._check_reals()
         self._check_classes()
         self._check_grid()
         self._check_heads()
@@ -134,14 +132,22 @@ class ViViTConfig:
             store(field.name, plain(getattr(self, field.name)))
         store("size", axes(self.size, count=2))
         store("tubelet", axes(self.tubelet))
-        if self.mlp is None and _is_count(self.width):
+        if self.mlp is None and is_whole(self.width):
             store("mlp", 4 * self.width)
         if isinstance(self.classes, Mapping):
             store("classes", FrozenDict({head: plain(count) for head, count in self.classes.items()}))
-        if not isinstance(self.dtype, str):
-            store("dtype", jnp.dtype(self.dtype).name)
+        for field in REALS:
+            store(field, real(getattr(self, field)))
+        store("dtype", dtype_name(self.dtype))
         if self.pool is None:
             store("pool", "class_token" if self.allows_class_token else "mean")
+
+    def _check_reals(self):
+        for field, (fits, range_) in REALS.items():
+            if not isinstance(value := getattr(self, field), Real) or isinstance(value, bool):
+                raise ValueError(f"{field} must be a number; got {value!r}")
+            if not fits(value):
+                raise ValueError(f"{field} must be {range_}; got {value!r}")
 
     def _check_classes(self):
         heads = self.classes if isinstance(self.classes, Mapping) else {"classes": self.classes}
@@ -153,7 +159,7 @@ class ViViTConfig:
     def _check_grid(self):
         for field, order in (("size", "(height, width)"), ("tubelet", "(time, height, width)")):
             value = getattr(self, field)
-            if len(value) != order.count(",") + 1 or not all(map(_is_count, value)):
+            if len(value) != order.count(",") + 1 or not all(map(is_whole, value)):
                 raise ValueError(f"{field} must be positive whole numbers {order}; got {value}")
         if self.sampled and self.tokeniser != "uniform":
             raise ValueError(f"sampled is for tokeniser 'uniform'; got {self.sampled} and {self.tokeniser!r}")
@@ -239,10 +245,6 @@ def named(name: str, **overrides) -> ViViTConfig:
     return ViViTConfig(**(fields | overrides))
 
 
-def _is_count(value, least=1):
-    return type(value) is int and value >= least
-
-
 def _require_count(field, value, least=1):
-    if not _is_count(value, least):
+    if not is_whole(value, least):
         raise ValueError(f"{field} must be a whole number of at least {least}; got {value!r}")
