@@ -1,6 +1,7 @@
 """What is saved comes back, number for number; what was damaged is refused in a sentence."""
 
 import json
+import re
 import zlib
 
 import jax
@@ -127,3 +128,49 @@ def test_parameters_given_as_arrays_are_copied(tmp_path):
     for array in given.values():
         array[...] = np.nan
     np.testing.assert_array_equal(again(video), before)
+
+
+FSA = {"body": "factorised_self_attention", "pool": "mean"}
+FDP = {"body": "factorised_dot_product", "pool": "mean"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "overrides", "sentence"),
+    [
+        (FDP, {"body": "spacetime"}, "is of body 'factorised_dot_product', which .*; got body='spacetime'"),
+        ({}, {"body": "factorised_self_attention"}, "is of body 'spacetime', which cannot be overridden"),
+        (FDP, {"order": "time_space"}, "is of order='space_time', which cannot be overridden; got order='time_space'"),
+        (FSA, {"order": "time_space"}, "is of order='space_time', which"),
+        ({}, {"pool": "mean"}, "is of pool='class_token', which"),
+        ({}, {"tokeniser": "uniform"}, "is of tokeniser='tubelet', which"),
+        ({}, {"heads": 4, "depth": 1}, "is of depth=[2-9], heads=2, which cannot be overridden; got depth=1, heads=4"),
+        ({"body": "factorised_encoder"}, {"temporal_depth": 1}, "is of temporal_depth="),
+        ({}, {"pre_logits": 5}, "is of pre_logits=None, which cannot be overridden; got pre_logits=5"),
+    ],
+)
+def test_what_parameters_were_made_for_cannot_be_overridden(tmp_path, fields, overrides, sentence):
+    ve.pretrained.save(toy_model(**fields), tmp_path)
+    report = ve.pretrained.Report()
+    with pytest.raises(ValueError, match=sentence):
+        ve.pretrained.load(tmp_path, report=report, **overrides)
+    assert not report.changed and ve.pretrained.load(tmp_path, **fields).config.body == fields.get("body", "spacetime")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ({"gelu": "exact"}, "gelu: tanh -> exact: the same parameters compute something else"),
+        ({"epsilon": 1e-5}, "epsilon: 1e-06 -> 1e-05: the same parameters compute something else"),
+        ({"sampling": "centre"}, "sampling: interior -> centre: other frames are seen than in training"),
+        ({"classes": {"a": 4, "b": 3}}, "classes: .* -> .*'a', 4.*: the same columns under other names"),
+        (
+            {"dropout": 0.1, "dtype": "bfloat16", "temporal_depth": 1, "order": "time_space"},
+            "every parameter as it was",
+        ),
+    ],
+)
+def test_what_the_same_parameters_compute_otherwise_is_reported(tmp_path, overrides, told):
+    ve.pretrained.save(toy_model(tokeniser="uniform", classes={"verb": 3, "noun": 4}), tmp_path)
+    report = ve.pretrained.Report()
+    ve.pretrained.load(tmp_path, report=report, **overrides)
+    assert re.fullmatch(told, str(report))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from vivit_edu.config import ViViTConfig
+from vivit_edu.config import CHOICES, ViViTConfig
 from vivit_edu.model import ViViT
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.start.filters import resample
@@ -16,6 +16,13 @@ from vivit_edu.pretrained.stored import Derived, reading
 
 TIMES = {"interpolate": "resize", "tile": "tile"}  # in the words of `grids.move`
 LARGEST = 2**20  # frames, pixels or channels
+# Fields that a checkpoint's parameters were made for: shapes hang on them, or what the numbers mean.
+FIXED = ("body", "pool", "tokeniser", "width", "depth", "heads", "mlp", "channels", "pre_logits")
+ONLY_OF = {
+    "temporal_depth": ("factorised_encoder",),
+    "order": ("factorised_self_attention", "factorised_dot_product"),
+}
+COMPUTATION = ("gelu", "epsilon")  # with which the same parameters compute something else, of use in an experiment
 
 
 def build(
@@ -43,16 +50,41 @@ def build(
     """
     _check_extent(arrays, config, source)
     _check_said(config, trained_on or {}, source)
-    wanted = dataclasses.replace(config, **overrides)
+    report = Report() if report is None else report
+    wanted = _overridden(config, overrides, source, report)
     if wanted.classes == config.classes and not same_columns(wanted.classes, config.classes):
         raise ValueError(
             f"{source} has heads in the order {', '.join(config.classes)}; got {', '.join(wanted.classes)}"
         )
-    arrays = adapt(arrays, config, wanted, time=time, report=Report() if report is None else report)
+    arrays = adapt(arrays, config, wanted, time=time, report=report)
     with reading(arrays) as arrays:  # while the model is laid out
         model = without_parameters(wanted)
         fit(model, arrays, source=str(source))
     return model
+
+
+def _overridden(config, overrides, source, report):
+    """The configuration that is wanted; refused where the checkpoint's parameters would mean something else in it."""
+    body = overrides.get("body", config.body)
+    if body in CHOICES["body"] and body != config.body:  # first: what else would be said of it is of the new body
+        raise ValueError(f"{source} is of body {config.body!r}, which cannot be overridden; got body={body!r}")
+    wanted = dataclasses.replace(config, **overrides)
+    before, after = ({**vars(one), "classes": _listed(one.classes)} for one in (config, wanted))
+    fixed = (*FIXED, *(field for field, bodies in ONLY_OF.items() if config.body in bodies))
+    if other := [field for field in fixed if before[field] != after[field]]:
+        theirs, asked = (", ".join(f"{field}={of[field]!r}" for field in other) for of in (before, after))
+        raise ValueError(f"{source} is of {theirs}, which cannot be overridden; got {asked}")
+    told = {field: "the same parameters compute something else" for field in COMPUTATION}
+    told |= {"sampling": "other frames are seen than in training"} if config.tokeniser == "uniform" else {}
+    told |= {"classes": "the same columns under other names"} if isinstance(config.classes, Mapping) else {}
+    for field, what in told.items():
+        if before[field] != after[field]:
+            report.change(field, f"{before[field]} -> {after[field]}: {what}")
+    return wanted
+
+
+def _listed(classes):
+    return list(classes.items()) if isinstance(classes, Mapping) else classes
 
 
 def _check_said(config, trained_on, source):
