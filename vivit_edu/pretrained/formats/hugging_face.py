@@ -1,5 +1,6 @@
 """Models in the layout of Hugging Face's transformers: ViT, DINOv2 and ViViT, without transformers or torch."""
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +57,7 @@ def from_hugging_face(
     theirs = _leave_out(read_folder(folder, file=file, report=report), report)
     ours = translate(theirs, our_name, source=folder)
     ours = {place: reshape(place, array, config) for place, array in ours.items()}
-    ours = _fold_scales(_with_biases(ours, record, report), report)
+    ours = _fold_scales(_with_biases(ours, record, folder / CONFIG, report), report)
     headed = any(name.startswith(HEAD) for name in ours)
     ours, classes = with_head(ours, source=folder, overrides=overrides, pool=config.pool, report=report)
     config = with_classes(config, classes, record if headed else {}, source=folder / CONFIG)
@@ -71,14 +72,21 @@ def _leave_out(theirs, report):
     return {name: array for name, array in theirs.items() if name not in report.left_out}
 
 
-def _with_biases(ours, record, report):
-    """The biases of queries, keys and values, of zeros where the configuration says that there are none."""
+def _with_biases(ours, record, source, report):
+    """The biases of queries, keys and values, of zeros where the configuration says that there are none.
+
+    Raises:
+      ValueError: where the file holds them all the same: transformers would drop them, their trainer did not.
+    """
     if record.get("qkv_bias", True):
         return ours
     kernels = [name for name in ours if re.search(r"attention/(query|key|value)/kernel$", name)]
     absent = {name.removesuffix("kernel") + "bias": np.zeros(ours[name].shape[1:], np.float32) for name in kernels}
+    if held := sorted(absent.keys() & ours.keys()):
+        said = json.dumps(record["qkv_bias"])
+        raise ValueError(f"{source} says qkv_bias {said}, but the file holds {len(held)} such biases: {held[0]}")
     report.change("body/encoder/blocks", "no biases of queries, keys and values (qkv_bias is false): zeros")
-    return {**ours, **absent} if not absent.keys() & ours.keys() else ours
+    return {**ours, **absent}
 
 
 def _fold_scales(ours, report):
