@@ -72,6 +72,7 @@ def test_many_files_with_an_index_are_one_model(vit):
 def test_an_index_cannot_name_files_outside_its_folder(vit):
     folder, *_ = vit
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../other/model.safetensors"}}')
+    (folder / "model.safetensors").unlink()  # which has the word
     with pytest.raises(ValueError, match="outside its folder"):
         ve.pretrained.load(folder)
 
@@ -206,3 +207,14 @@ def test_transformers_gives_the_logits_of_an_exported_model(kind, tmp_path):
     with torch.no_grad():
         logits = theirs(torch.tensor(np.moveaxis(video, -1, -3).copy())).logits.numpy()
     np.testing.assert_allclose(model(video), logits, atol=2e-5)
+
+
+@pytest.mark.parametrize("said", [False, None])
+@pytest.mark.parametrize("name", FOLDERS)
+def test_biases_that_the_configuration_denies_are_not_used(name, said, tmp_path):
+    folder = shutil.copytree(golden(name)[0], tmp_path / name)
+    edit(folder / "config.json", qkv_bias=said)
+    with pytest.raises(
+        ValueError, match=r"config\.json says qkv_bias (false|null), but the file holds \d+ such biases"
+    ):
+        ve.pretrained.load(folder)

@@ -103,6 +103,39 @@ def test_a_shard_named_alone_says_what_to_name(vit):
         ve.pretrained.load(vit / "config.json")
 
 
+def test_shards_without_their_index_are_told_what_is_missing(vit):
+    shards = shard(vit, marked(3), count=2)
+    (vit / "model.safetensors").unlink()
+    (vit / INDEX).unlink()
+    with pytest.raises(FileNotFoundError, match=r"00002-of-00002\.safetensors: they make one model .* is missing$"):
+        ve.pretrained.load(vit)
+    for file in shards:
+        with pytest.raises(ValueError, match=rf"is one of 2 files that make one model: their index, {INDEX}, is miss"):
+            ve.pretrained.load(vit / file)
+
+
+@pytest.mark.parametrize("index", ["", "{", "[1]", '{"weight_map": {}}', '{"weight_map": {"a": "../b"}}', "shards"])
+def test_an_index_of_any_kind_leaves_the_word_to_the_whole_file(index, vit):
+    save_file(marked(8), vit / "other.safetensors")
+    listed = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (vit / INDEX).write_text(json.dumps(listed) if index == "shards" else index)
+    report = ve.pretrained.Report()
+    own = arrays_of(ve.pretrained.load(vit, report=report))[BIAS][0]
+    assert report.left_out == {INDEX: "model.safetensors is there"}
+    assert read(vit / "model.safetensors") == own != 8 and read(vit / "other.safetensors") == 8
+
+
+def test_what_stands_in_for_weights_is_told(vit):
+    (vit / "model.safetensors").unlink()
+    (vit / INDEX).write_text('{"weight_map": {}}')
+    with pytest.raises(ValueError, match=r"index\.json lists no tensors: its weight_map is empty"):
+        ve.pretrained.load(vit)
+    (vit / INDEX).unlink()
+    (vit / "model.safetensors").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"its model\.safetensors is a folder, no file$"):
+        ve.pretrained.load(vit)
+
+
 @pytest.mark.parametrize("kind", ["vit", "vivit"])
 def test_an_exported_model_is_the_one_that_is_read_back_whatever_lay_there(kind, tmp_path):
     folder = shutil.copytree(golden_files.HERE / f"transformers_{kind}", tmp_path / "old")

@@ -1,5 +1,6 @@
 """Folders: which file in one is read, and what one is that holds no model."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -83,18 +84,27 @@ def read_folder(folder: Path, *, file: Path | None = None, report: Report) -> di
         _require_whole(file)
         return weights_of(file)
     if (folder / WEIGHTS).is_file():
-        if (folder / INDEX).is_file():
-            _files_of(folder / INDEX)
+        if (folder / INDEX).is_file():  # whatever it says
             report.leave_out(INDEX, f"{WEIGHTS} is there")
         return weights_of(folder / WEIGHTS)
     require_no_lost_link(folder / INDEX)
     if (folder / INDEX).is_file():
         return _from_index(folder)
-    others = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".safetensors")
-    there = f"; there is {', '.join(others[:3])}: name the file itself" if others else "; other formats are not read"
+    raise FileNotFoundError(f"{folder} holds neither {WEIGHTS} nor {INDEX}{_instead(folder)}")
+
+
+def _instead(folder):
+    """What is there instead of weights, and what can be done with it."""
+    if (folder / WEIGHTS).is_dir():
+        return f": its {WEIGHTS} is a folder, no file"
+    others = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".safetensors" and path.is_file())
+    names = ", ".join(path.name for path in others[:3])
+    if others and all(_count(path) > 1 for path in others):
+        return f"; there is {names}: they make one model with their index, which is missing"
+    if others:
+        return f"; there is {names}: name the file itself"
     what = what_it_is(folder)
-    there = f"{there}, and the folder is {what}" if what and not others else there
-    raise FileNotFoundError(f"{folder} holds neither {WEIGHTS} nor {INDEX}{there}")
+    return "; other formats are not read" + (f", and the folder is {what}" if what else "")
 
 
 def weights_of(file: Path) -> dict:
@@ -111,11 +121,22 @@ def weights_of(file: Path) -> dict:
 
 def _require_whole(file):
     """Raises ValueError where the file is one of several that make a model."""
-    shard, index = SHARD.fullmatch(file.name), file.parent / INDEX
-    files = set(_files_of(index).values()) if index.is_file() else set()
-    several = int(shard[2]) if shard else len(files) if file.name in files else 1
+    index, several = file.parent / INDEX, _count(file)
+    if file.name == WEIGHTS:  # which has the word, named or not
+        return
+    if index.is_file():
+        with contextlib.suppress(ValueError):  # of an index that is none, nothing is known
+            files = set(_files_of(index).values())
+            several = several if file.name not in files else max(several, len(files))
     if several > 1:
-        raise ValueError(f"{file} is one of {several} files that make one model: name its folder, {file.parent}")
+        how = f"name its folder, {file.parent}" if index.is_file() else f"their index, {INDEX}, is missing"
+        raise ValueError(f"{file} is one of {several} files that make one model: {how}")
+
+
+def _count(file):
+    """How many files make the model that a file is of, by its name."""
+    shard = SHARD.fullmatch(file.name)
+    return int(shard[2]) if shard else 1
 
 
 def _files_of(index):
@@ -123,6 +144,8 @@ def _files_of(index):
     listed = read_json(index).get("weight_map")
     if not isinstance(listed, dict) or not all(isinstance(file, str) for file in listed.values()):
         raise ValueError(f"{index} has no weight_map of names and files")
+    if not listed:
+        raise ValueError(f"{index} lists no tensors: its weight_map is empty")
     if outside := sorted({file for file in listed.values() if Path(file).name != file}):
         raise ValueError(f"{index} names files outside its folder: {outside[:3]}")
     return listed
