@@ -181,3 +181,20 @@ def test_pixels_in_minus_one_to_one_leave_every_parameter_as_it_was(tmp_path):
     (folder / IMAGES).write_text(json.dumps({"image_mean": MEAN}))
     ve.pretrained.load(folder, report=report)
     assert "what preprocessor_config.json makes of them" in report.changed["tokenise"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "made"),
+    [
+        ({"image_std": 1e-40}, r"5e\+39"),
+        ({"image_std": [0.5, 0.5, 5e-324]}, "inf"),
+        ({"image_mean": 1e300}, r"2e\+300"),
+        ({"image_mean": 1e300, "image_std": 1e-300}, "inf"),
+        ({"rescale_factor": 1e40}, r"5.1e\+42"),
+    ],
+)
+def test_numbers_that_no_embedding_holds_are_refused(fields, made, tmp_path):
+    folder = shutil.copytree(golden_files.HERE / "transformers_vit", tmp_path / "vit")
+    (folder / IMAGES).write_text(json.dumps({"image_processor_type": "ViTImageProcessor", **fields}))
+    with pytest.raises(ValueError, match=rf"{IMAGES} makes numbers as large as {made} of pixels: rescale_factor .*"):
+        ve.pretrained.load(folder)

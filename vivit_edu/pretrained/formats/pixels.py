@@ -24,6 +24,7 @@ ENDINGS = ("ImageProcessor", "ImageProcessorFast", "ImageProcessorPil", "VideoPr
 OF_A_MODEL = {"vit": "ViT", "dinov2": "Bit", "vivit": "Vivit"}  # where the file does not name its class
 # Flags under which pixels of the model's own size keep their values.
 HARMLESS = ("do_resize", "do_center_crop", "do_convert_rgb", "do_sample_frames", "do_reduce_labels")
+LARGEST = 1e6  # of what a processor makes; its square must not be too large for float32, far from it
 NESTED, IMAGES, VIDEOS = "processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json"
 
 
@@ -116,7 +117,13 @@ def _line(settings, source, channels):
         mean, deviation = (_numbers(settings, field, source, channels) for field in ("image_mean", "image_std"))
         if not (deviation > 0).all():
             raise ValueError(f"{source}: image_std must be above 0; got {settings['image_std']}")
-        gain, shift = gain / deviation, (shift - mean) / deviation
+        with np.errstate(over="ignore"):  # told below
+            gain, shift = gain / deviation, (shift - mean) / deviation
+    with np.errstate(invalid="ignore"):  # infinite ones of both signs
+        largest = np.fmax(abs(shift), abs(255 * gain + shift)).max()  # of black and white
+    if largest > LARGEST:
+        said = ", ".join(f"{field} {settings[field]}" for field in ("rescale_factor", "image_mean", "image_std"))
+        raise ValueError(f"{source} makes numbers as large as {largest:g} of pixels: {said[:200]}")
     return gain, shift
 
 
