@@ -64,7 +64,7 @@ class ViViTConfig:
         and then the model returns a mapping of logits.
       tubelet: (t, h, w) of one token.
       tokeniser: "tubelet" (Sec. 3.2, Fig. 3) or "uniform" frame sampling (Fig. 2).
-      sampled: how many frames "uniform" takes, up to T; None takes T // t, as many as there are tubelets.
+      sampled: how many frames n "uniform" takes, up to T, which is all; None takes T // t, as many as tubelets.
       sampling: which frames "uniform" takes: "interior", round(T i / (n + 1)) for i = 1..n, as the released code
         does, or "centre", the frame t // 2 of each tubelet, which central-frame initialisation (Eq. 9) equals, or
         the middle one of each of `sampled` equal stretches.

@@ -25,10 +25,11 @@ def cut_tubelets(video: Float[Array, "B T H W C"], tubelet: tuple[int, int, int]
 def sample_frames(config: ViViTConfig) -> tuple[int, ...]:
     """The indices of the n frames that uniform frame sampling keeps (Arnab et al. 2021, Fig. 2).
 
-    n is T // t, or `config.sampled`. "interior" is the released code's rule, round(T i / (n + 1)) for i = 1..n,
-    half to even, computed here without its floating-point error, which for some (T, n) returned n + 1 frames.
-    "centre" takes the frame t // 2 of each tubelet, to which central-frame initialisation is equal (Eq. 9), or the
-    middle one of each of `sampled` equal stretches. Taught in: Ch. 3.
+    n is T // t, or `config.sampled`; where it is T, these are all frames, as in the released code. "interior" is the
+    released code's rule for fewer, round(T i / (n + 1)) for i = 1..n, half to even, computed here without its
+    floating-point error, which for some (T, n) returned n + 1 frames. "centre" takes the frame t // 2 of each tubelet,
+    to which central-frame initialisation is equal (Eq. 9), or the middle one of each of `sampled` equal stretches.
+    Taught in: Ch. 3.
     """
     length, count, t = config.frames, config.grid[0], config.tubelet[0]
     if count == length:
