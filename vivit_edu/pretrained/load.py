@@ -16,6 +16,7 @@ from vivit_edu.pretrained.hub import fetch, looks_remote
 from vivit_edu.pretrained.published import PUBLISHED
 from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.stored import read_json
+from vivit_edu.pretrained.whole import in_words
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -54,14 +55,10 @@ def load(
 
     Taught in: Ch. 9.
     """
-    try:
+    with in_words(source, "read"):
         path, known = find(source)
         said = {**known, **(trained_on or {})}
         return loader_of(path, time=time)(path, trained_on=said, report=report, **overrides)
-    except OSError as error:
-        if error.filename is None or error.strerror is None:  # a sentence of this library's
-            raise
-        raise type(error)(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def find(source: str | Path) -> tuple[Path, Mapping]:

@@ -31,6 +31,40 @@ PENDING = WEIGHTS + ".{:08x}"  # the weights of a configuration, until they take
 TRIES = 3  # of a reader whose files change under its hands
 
 
+@contextlib.contextmanager
+def in_words(place: str | Path, done: str) -> Iterator[None]:
+    """An error of the system within, "[Errno 28] …", as one sentence of its kind: what cannot be `done`, and why."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:  # a sentence of this library's
+            raise
+        raise type(error)(f"{error.filename or place} cannot be {done}: {error.strerror}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder where it is not there yet.
+
+    Raises:
+      FileExistsError: where it is a file, or a link to nothing.
+      NotADirectoryError: where a file is on the way to it.
+    """
+    for place in (folder, *folder.parents):
+        if place.is_symlink() and not place.exists():
+            raise FileExistsError(f"{place} is a link to {os.readlink(place)}, which is not there")
+        if place.is_file():
+            if place != folder:
+                raise NotADirectoryError(f"{folder} cannot be made: {place} is a file")
+            raise FileExistsError(f"{folder} is a file, no folder to write a model to")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _require_no_folders(folder, names):
+    """Raises IsADirectoryError where folders have the names of a model's files."""
+    if taken := [name for name in names if (folder / name).is_dir()]:
+        raise IsADirectoryError(f"{folder} holds folders named {', '.join(taken)}: no model can be saved there")
+
+
 def write_folder(folder: Path, arrays: Mapping, record: Mapping, card: bytes | None) -> None:
     """Writes weights, configuration (`record` and "crc32", the checksum of the weights' header) and card, or nothing.
 
@@ -39,8 +73,7 @@ def write_folder(folder: Path, arrays: Mapping, record: Mapping, card: bytes | N
     """
     ours = {name: folder / f"{name}.{os.getpid()}.{threading.get_ident()}.part" for name in (WEIGHTS, CONFIG, CARD)}
     try:
-        if taken := [name for name in ours if (folder / name).is_dir()]:
-            raise IsADirectoryError(f"{folder} holds folders named {', '.join(taken)}: no model can be saved there")
+        _require_no_folders(folder, ours)
         try:
             save_file(dict(arrays), ours[WEIGHTS], metadata={"library": "vivit_edu", **checksums(arrays)})
         except SafetensorError as error:  # what it makes of a full disk
@@ -141,12 +174,10 @@ def renewed(folder: Path, *, obsolete: Callable[[Path], bool]) -> Iterator[Path]
       obsolete: which files of before would speak for what is now written, and go.
 
     Raises:
-      FileExistsError: where the folder is a file.
+      OSError: where the folder cannot be made, or folders have the names of files to come.
     """
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file, no folder to write a model to")
     made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     room = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
     try:
         (room / "new").mkdir()
@@ -164,6 +195,7 @@ def renewed(folder: Path, *, obsolete: Callable[[Path], bool]) -> Iterator[Path]
 def _exchange(folder, new, old, obsolete):
     """Puts new files in their places, each at once, and takes obsolete ones away; undoes all where one cannot be."""
     coming = sorted(path.name for path in new.iterdir())
+    _require_no_folders(folder, coming)
     going = [path.name for path in folder.iterdir() if path.name not in coming and obsolete(path)]
     try:
         for name in going:

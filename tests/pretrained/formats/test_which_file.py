@@ -213,9 +213,3 @@ def test_an_export_that_fails_half_way_leaves_the_folder_as_it_was(moment, vit, 
     assert not (vit.parent / "new").exists()
     ve.pretrained.export_hugging_face(toy_image_model(), vit)
     assert ve.pretrained.load(vit).config.width == 8
-
-
-def test_a_file_is_no_folder_to_write_to(tmp_path):
-    (tmp_path / "model").write_text("")
-    with pytest.raises(FileExistsError, match="model is a file, no folder to write a model to"):
-        ve.pretrained.export_hugging_face(toy_model(), tmp_path / "model")

@@ -12,7 +12,7 @@ from vivit_edu.pretrained.formats.folders import INDEX, SHARD
 from vivit_edu.pretrained.formats.pixels import IMAGES, NESTED, VIDEOS
 from vivit_edu.pretrained.formats.transformers_layout import their_array, their_name
 from vivit_edu.pretrained.start.fit import places
-from vivit_edu.pretrained.whole import CONFIG, WEIGHTS, renewed
+from vivit_edu.pretrained.whole import CONFIG, WEIGHTS, in_words, renewed
 
 ACTIVATIONS = {"exact": "gelu", "tanh": "gelu_pytorch_tanh"}
 PROCESSORS = {"vit": "ViTImageProcessor", "vivit": "VivitImageProcessor"}
@@ -32,7 +32,7 @@ def export_hugging_face(model: ViViT, folder: str | Path) -> Path:
     Raises:
       ValueError: where transformers has no such model, or the folder has an adapter that it would put on this one;
         the sentence says what is in the way.
-      FileExistsError: where the folder is a file.
+      OSError: where the folder cannot be written.
     """
     config, kind = model.config, "vit" if isinstance(model, ViT) else "vivit"
     _check(config, kind)
@@ -44,7 +44,7 @@ def export_hugging_face(model: ViViT, folder: str | Path) -> Path:
     for place, param in places(model).items():
         array = their_array(place, np.asarray(param[...]), config, images=kind == "vit")
         arrays[their_name(place, kind)] = np.ascontiguousarray(array)
-    with renewed(folder, obsolete=_speaks_for_another) as new:
+    with in_words(folder, "written"), renewed(folder, obsolete=_speaks_for_another) as new:
         save_file(arrays, new / WEIGHTS, metadata={"format": "pt"})
         for name, record in ((CONFIG, _record(config, kind)), (IMAGES, _processor(config, kind))):
             (new / name).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -53,7 +53,8 @@ def export_hugging_face(model: ViViT, folder: str | Path) -> Path:
 
 def _speaks_for_another(path):
     """Whether a file of the folder belongs to the model that was there before: a shard, an index, a processor."""
-    return path.name in (INDEX, VIDEOS, NESTED) or SHARD.fullmatch(path.name) is not None
+    shard = path.name.startswith("model-") and SHARD.fullmatch(path.name) is not None  # as transformers names its own
+    return path.is_file() and (shard or path.name in (INDEX, VIDEOS, NESTED))
 
 
 def _processor(config, kind):

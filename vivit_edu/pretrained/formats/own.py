@@ -14,7 +14,15 @@ from vivit_edu.pretrained.report import Report
 from vivit_edu.pretrained.start.adapt import build
 from vivit_edu.pretrained.start.fit import places
 from vivit_edu.pretrained.stored import first_line, read_safetensors
-from vivit_edu.pretrained.whole import CONFIG, WEIGHTS, current_weights, read_steadily, write_folder
+from vivit_edu.pretrained.whole import (
+    CONFIG,
+    WEIGHTS,
+    current_weights,
+    in_words,
+    make_folder,
+    read_steadily,
+    write_folder,
+)
 
 FORMAT = 2
 KINDS = {"ViT": ViT, "ViViT": ViViT}
@@ -46,8 +54,9 @@ def save(model: ViViT, folder: str | Path, *, dtype: str = "float32", card: str 
         "config": to_json(model.config),
     }
     folder, card = Path(folder), None if card is None else _encoded(card)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_folder(folder, arrays, record, card)
+    with in_words(folder, "written"):
+        make_folder(folder)
+        write_folder(folder, arrays, record, card)
     return folder
 
 
