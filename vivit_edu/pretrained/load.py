@@ -45,7 +45,8 @@ def load(
         leaves open, {"frames": 32, "size": 224}; {"frames": 1} of an image model.
       report: is told what was changed and left out on the way.
       time: "interpolate" or "tile": how positions follow to another number of time indices.
-      overrides: any field of `ViViTConfig`.
+      overrides: fields of `ViViTConfig`: clip and classes, rates and dtype; gelu, epsilon and sampling too, which
+        the report tells. Body, widths and all else that the parameters were made for can only be repeated.
 
     Raises:
       FileNotFoundError: where there is nothing of that name.

@@ -23,7 +23,7 @@ def from_vit_npz(
 
     Args:
       trained_on: what the file does not say and is known, {"size": (height, width)} of images that are not square.
-      overrides: any field of `ViViTConfig`; another `size` or patch resizes positions and kernel, and a file
+      overrides: fields of `ViViTConfig`, as in `load`; another `size` or patch resizes positions and kernel, and a file
         without a classifier needs `classes`.
 
     Raises:

@@ -43,8 +43,8 @@ def from_hugging_face(
     embedding, exactly, so that [-1, 1] is right for every model. Frames are given at the model's own size.
 
     Args:
-      overrides: any field of `ViViTConfig`; another size, length or tubelet moves positions and kernel, and a
-        folder without a classifier needs `classes`.
+      overrides: fields of `ViViTConfig`, as in `load`; another size, length or tubelet moves positions and kernel, and
+        a folder without a classifier needs `classes`.
       time: "interpolate" or "tile", for positions of another length.
 
     Raises:

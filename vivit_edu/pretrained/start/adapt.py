@@ -46,7 +46,7 @@ def build(
       time: "interpolate" or "tile", as in `adapt`.
 
     Raises:
-      KeyError, ValueError: where names, shapes or sizes do not fit.
+      KeyError, ValueError: where names, shapes or sizes do not fit, or an override changes what the parameters mean.
     """
     _check_extent(arrays, config, source)
     _check_said(config, trained_on or {}, source)
