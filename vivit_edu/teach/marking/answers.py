@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from vivit_edu.teach.result import Mistake
+from vivit_edu.teach.result import Mistake, type_name
 
 DEEPEST = 12  # lists within lists
 NO_NUMBERS = (str, bytes, bytearray, Mapping, set, frozenset, type, types.FunctionType, types.CoroutineType)
@@ -87,5 +87,5 @@ def kind(value: Any) -> str:
     """What the value is, in words: "a dict", "None", "an object of type Thing"."""
     if value is None:
         return "None"
-    name = type(value).__name__
+    name = type_name(value)
     return f"a {name}" if isinstance(value, NO_NUMBERS) else f"an object of type {name}"
