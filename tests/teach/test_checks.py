@@ -104,7 +104,7 @@ MISTAKES = [
     (teach.check_grid, lambda c, t: grid(c, t)[::-1], "not right"),
     (teach.check_cut_tubelets, lambda v, t: cut(v, t).swapaxes(1, 2), "shape is"),
     (teach.check_cut_tubelets, lambda v, t: cut(v[:, ::-1], t), "values differ"),
-    (teach.check_sample_frames, lambda T, n: list(range(0, T, T // n)), "another rule"),
+    (teach.check_sample_frames, lambda T, n: list(range(0, T, T // n))[:n], "another rule"),
     (teach.check_embed_tubelets, lambda v, k, b: embed(v, k, 0), "bias is missing"),
     (teach.check_attention, lambda q, k, v: attend(q * np.sqrt(q.shape[-1]), k, v), "not divided"),
     (teach.check_class_token, lambda z, t: prepend(z[:, ::-1], t)[:, ::-1], "last"),
