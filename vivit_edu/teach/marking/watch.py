@@ -72,11 +72,15 @@ def _plain(student):
 
 @contextlib.contextmanager
 def _alike_everywhere() -> Iterator[None]:
-    """Full precision on accelerators too, warnings that stay warnings, and no more printing than a page holds."""
+    """Full precision on accelerators too, warnings that stay warnings, and no more printing than a page holds.
+
+    What a student sets of these is put back.
+    """
     with (
         jax.default_matmul_precision("highest"),
         limits.bounded_printing(),
         np.errstate(all="warn"),
+        np.printoptions(),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("default")
