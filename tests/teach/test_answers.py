@@ -120,7 +120,7 @@ def test_settings_of_the_process_are_put_back(check, right):
     ("check", "answer", "said"),
     [
         (teach.check_central_frame, lambda k, t: central_zeros(k, t)[::-1], "which one does Eq. 9 mean?"),
-        (teach.check_central_frame, lambda k, t: np.roll(central_zeros(k, t), 1, axis=0), "past the middle"),
+        (teach.check_central_frame, lambda k, t: np.roll(central_zeros(k, t), 1, axis=0), "past the centre"),
     ],
 )
 def test_message_leaves_more_than_the_remaining_choice(check, answer, said):

@@ -95,7 +95,9 @@ def _cut_case(video, _, tubelet):
     habits = {
         "a bare reshape keeps pixels in the order of memory: it cuts strips, not boxes.": whole.reshape(wanted.shape),
         "the tubelets are right, but they run down the columns first.": _columns_first(wanted, grid),
-        "what is left over is dropped at the start of an axis, not at its end.": cut_tubelets(late, tubelet),
+        "what is left over is dropped at the start of an axis: which pixel is the first tubelet's first?": cut_tubelets(
+            late, tubelet
+        ),
     }
     about = f"a clip of {video.shape} and tubelets of {tubelet}"
     return Case(about=about, args=(video, tubelet), wanted=wanted, habits=habits)
@@ -131,14 +133,15 @@ def _embed_case(video, rng, tubelet, width):
     strips = _whole(video, tubelet).reshape(tubelets.shape)
     habits = {
         "the bias is missing.": without,
-        "the bias is taken away, not added.": without - bias,
+        "the bias has the wrong sign.": without - bias,
         "the filter is turned round: Fig. 3 multiplies each pixel by the number in its own place.": embed(
             tubelets[:, :, :, ::-1, ::-1, ::-1]
         )
         + bias,
         "these are no tubelets but strips of the clip, as a bare reshape cuts them.": embed(strips) + bias,
         "the tokens run down the columns first.": _columns_first(without + bias, _grid(video, tubelet)),
-        "that is the mean over a tubelet, not the sum.": without / kernel[..., 0].size + bias,
+        "that is the mean over a tubelet: what does a filter do with its products?": without / kernel[..., 0].size
+        + bias,
     }
     about = f"a clip of {video.shape} and a kernel of {kernel.shape}"
     wanted = without + bias

@@ -70,9 +70,9 @@ def _central_case(t, kernel):
     habits = {
         "the filter is in the first frame: which one does Eq. 9 mean?": at(0),
         "the filter is in the last frame: which one does Eq. 9 mean?": at(t - 1),
-        "an even number of frames has two in the middle, and Eq. 9 means the other one.": at((t - 1) // 2),
-        "the filter is one frame too late: Eq. 9 counts from 0.": at(t // 2 + 1),
-        "an even number of frames has two in the middle, and Eq. 9 means one of them.": at((t - 1) // 2, t // 2),
+        "an even number of frames has two in the middle: which one does Eq. 9 mean?": at((t - 1) // 2),
+        "the filter is past the centre: where does Eq. 9 begin to count?": at(t // 2 + 1),
+        "the filter is in two frames, those in the middle: in how many is it in Eq. 9?": at((t - 1) // 2, t // 2),
         "the two frames in the middle share the filter: in Eq. 9 one has all of it.": at((t - 1) // 2, t // 2) / 2,
         "that is Eq. 8: in Eq. 9 all frames but one are zero.": inflate(kernel, t),
         "the filter is in every frame: in Eq. 9 all frames but one are zero.": at(*range(t)),
@@ -105,7 +105,7 @@ def _positions_case(places, nt, width):
         "the class token's position is repeated too: Model 1 has one only.": np.tile(positions, (nt, 1)),
         "the class token's position is missing.": np.tile(rest, (nt, 1)),
         "the class token's position comes last.": np.concatenate([np.tile(rest, (nt, 1)), token]),
-        "each place stands nt times in a row, not all places of a frame before the next time.": np.concatenate(
+        "each place stands nt times in a row: which token of the clip comes after its first?": np.concatenate(
             [token, rest.repeat(nt, axis=0)]
         ),
         "each row stands nt times in a row, the class token's too.": positions.repeat(nt, axis=0),
