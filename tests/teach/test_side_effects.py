@@ -12,6 +12,7 @@ from students.solutions_later import area_pairs
 
 from vivit_edu import teach
 from vivit_edu.teach.marking import limits
+from vivit_edu.teach.result import Mistake
 
 
 def slow(function, seconds):
@@ -107,7 +108,7 @@ def test_function_whose_attributes_raise_is_checked_all_the_same(error):
     assert result
 
 
-@pytest.mark.parametrize("base", [Exception, TypeError, SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("base", [Exception, TypeError, SystemExit, KeyboardInterrupt, Mistake])
 def test_error_whose_attributes_raise_is_a_failure(base):
     def answer(clip, tubelet):
         raise hostile(SystemExit(2), base)

@@ -26,7 +26,8 @@ OF_A_STUB = {"RESUME", "NOP", "COPY_FREE_VARS", "PUSH_NULL", "LOAD_CONST", "PREC
 def run(name: str, student: Student, cases: Sequence[Case], *, picture: str = "") -> Result:
     """The result of the student's function on every case, and on the first one again at the end.
 
-    Whatever the function does is an answer and no crash; only a reader's own Ctrl-C goes through.
+    Whatever the function does is an answer and no crash; only a reader's own Ctrl-C goes through. Checks in several
+    threads take turns, and one that waits too long says so.
 
     Args:
       picture: HTML of the target, shown until the check passes.
@@ -116,12 +117,10 @@ def _guarded(function, *args, tell):
     """`function(*args)`; whatever it raises becomes a Mistake that `tell` words, but for a reader's Ctrl-C."""
     try:
         return limits.timed(lambda: function(*args))  # the object itself goes nowhere where its type is asked for
-    except Mistake:
-        raise
     except limits.TooLong:
         raise Mistake(f"your code still ran after {limits.SECONDS:g} seconds: does a loop never end?") from None
     except BaseException as error:  # SystemExit and the like too
-        if _by_the_reader(error):
+        if type(error) is Mistake or _by_the_reader(error):  # a student's own kind of Mistake is an error like others
             raise
         raise Mistake(tell(error)) from None
 
