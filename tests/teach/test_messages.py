@@ -24,7 +24,8 @@ from vivit_edu import teach
 
 GIVEN_AWAY = (  # words of an answer, and not of a mistake
     r"sort twice|argsort\(argsort|t // 2|halve|// |n \+ 1\)|divide by the number|take the mean|scale them first"
-    r"|by its root|sqrt|four bytes|\* 4|first axis"
+    r"|by its root|sqrt|four bytes|\* 4|first axis|means the other one|one of them|too late|counts from"
+    r"|, not (?:added|the sum|the values|at its|their|row|before|all)"
 )
 every = pytest.mark.parametrize("name", CHECKS)
 

@@ -17,6 +17,11 @@ CUTS = (
     (1, (3, 2, 5), (7, 6, 8), (6, 0, 1), 4, 14),
     (3, (1, 2, 4), (5, 7, 6), (2, 4, 0), 9, 10),
 )
+# T and n. From the first pair every rule in `_sample_case` makes something else, and so do others that are no habit.
+SAMPLES = (
+    *((29, 10), (33, 8), (45, 6), (30, 13), (17, 6), (250, 32), (34, 5)),
+    *((19, 4), (8, 8), (23, 2), (31, 30), (14, 1)),
+)
 
 
 def check_grid(student: Student) -> Result:
@@ -38,8 +43,7 @@ def check_sample_frames(student: Student) -> Result:
 
     In no case does that lie half-way between two frames, so any way to round to the nearest is right.
     """
-    sizes = ((32, 8), (19, 4), (45, 6), (30, 13), (17, 6), (250, 32), (32, 5), (8, 8), (23, 2), (31, 30), (14, 1))
-    cases = [_sample_case(length, count) for length, count in sizes]
+    cases = [_sample_case(length, count) for length, count in SAMPLES]
     target = sample_frames(_config((16, 4, 4), (4, 4, 4)))
     return run("sample(T, n)", student, cases, picture=pictures.marked_frames(16, {"16, 4": target}))
 
@@ -91,13 +95,16 @@ def _cut_case(video, _, tubelet):
     habits = {
         "a bare reshape keeps pixels in the order of memory: it cuts strips, not boxes.": whole.reshape(wanted.shape),
         "the tubelets are right, but they run down the columns first.": _columns_first(wanted, grid),
-        "what is left over is dropped at the start of an axis, not at its end.": cut_tubelets(late, tubelet),
+        "what is left over is dropped at the start of an axis: which pixel is the first tubelet's first?": cut_tubelets(
+            late, tubelet
+        ),
     }
     about = f"a clip of {video.shape} and tubelets of {tubelet}"
     return Case(about=about, args=(video, tubelet), wanted=wanted, habits=habits)
 
 
 def _sample_case(length, count):
+    """Habits: other rules, told where there are frames enough to tell them apart."""
     at = np.arange(1, count + 1) * length / (count + 1)
     wanted = np.arange(length) if count == length else np.round(at).astype(int)
     habits = {
@@ -109,9 +116,12 @@ def _sample_case(length, count):
         "these are no whole numbers: the rule rounds.": at,
         "that is one index too many: where does i end?": np.round(np.arange(1, count + 2) * length / (count + 1)),
         "that divides by n: look at the rule again.": np.round(np.arange(1, count + 1) * length / count),
+        "that multiplies by T - 1: look at the rule again.": np.round(at * (length - 1) / length),
+        "that rounds a step and then counts in steps: what does the rule round?": np.arange(1, count + 1)
+        * round(at[0]),
     }
     about = f"T = {length} and n = {count}"
-    return Case(about=about, args=(length, count), wanted=wanted, habits=habits if 1 < count < length - 1 else {})
+    return Case(about=about, args=(length, count), wanted=wanted, habits=habits if 4 < count < length - 1 else {})
 
 
 def _embed_case(video, rng, tubelet, width):
@@ -123,14 +133,15 @@ def _embed_case(video, rng, tubelet, width):
     strips = _whole(video, tubelet).reshape(tubelets.shape)
     habits = {
         "the bias is missing.": without,
-        "the bias is taken away, not added.": without - bias,
+        "the bias has the wrong sign.": without - bias,
         "the filter is turned round: Fig. 3 multiplies each pixel by the number in its own place.": embed(
             tubelets[:, :, :, ::-1, ::-1, ::-1]
         )
         + bias,
         "these are no tubelets but strips of the clip, as a bare reshape cuts them.": embed(strips) + bias,
         "the tokens run down the columns first.": _columns_first(without + bias, _grid(video, tubelet)),
-        "that is the mean over a tubelet, not the sum.": without / kernel[..., 0].size + bias,
+        "that is the mean over a tubelet: what does a filter do with its products?": without / kernel[..., 0].size
+        + bias,
     }
     about = f"a clip of {video.shape} and a kernel of {kernel.shape}"
     wanted = without + bias

@@ -50,9 +50,7 @@ def _attention_case(seed, queries, keys, heads, width):
         "the scores are not divided by anything: look at Eq. 7.": gather(softmax(scores)),
         "the scores are divided by too much: look at the denominator of Eq. 7.": gather(softmax(scores / width)),
         "the scores are multiplied where Eq. 7 divides.": gather(softmax(scores * np.sqrt(width))),
-        "the denominator of Eq. 7 has another width: that of a single head.": gather(
-            softmax(scores / np.sqrt(heads * width))
-        ),
+        "the denominator of Eq. 7 has another width: whose?": gather(softmax(scores / np.sqrt(heads * width))),
         "each key's weights sum to 1: over what does a query share its attention out?": gather(
             softmax(scaled, axis=-2)
         ),
@@ -63,7 +61,9 @@ def _attention_case(seed, queries, keys, heads, width):
         "the softmax is missing.": gather(scaled),
         "the weights are exponentials that do not sum to 1.": gather(weights),
         "the smallest scores get the largest weights.": gather(softmax(-scaled)),
-        "the keys are gathered, not the values.": np.einsum("aqk,kad->qad", softmax(scaled), k),
+        "the keys are gathered: what are the weights of Eq. 7 multiplied by?": np.einsum(
+            "aqk,kad->qad", softmax(scaled), k
+        ),
     }
     about = f"{queries} queries, {keys} keys, {heads} heads of width {width}"
     return Case(about=about, args=args, wanted=gather(softmax(scaled)), habits=habits)
@@ -108,7 +108,7 @@ def _layer_habits(z, attend, mlp, norms):
         "the first residual of Eqs. 2 and 3 is missing.": mlp(second(bare)) + bare,
         "neither residual of Eqs. 2 and 3 is there.": mlp(second(bare)),
         "the second residual adds z: look at Eq. 3 again.": mlp(second(y)) + z,
-        "LN comes after each sum, not before each part (Eqs. 2 and 3).": second(mlp(post) + post),
+        "LN comes after each sum: where do Eqs. 2 and 3 have it?": second(mlp(post) + post),
         "the LN of Eq. 3 is missing.": mlp(y) + y,
         "the LN of Eq. 2 is missing.": mlp(second(raw)) + raw,
         "both LN are missing.": mlp(raw) + raw,

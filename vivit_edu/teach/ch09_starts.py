@@ -29,6 +29,7 @@ SHORT = (
 )  # where habits give one and the same
 POSITIONS = ((6, 4, 3), (4, 7, 6), (10, 3, 2), (5, 2, 7))  # S, nt, D
 NAMES = tuple(f"{linear}/{leaf}" for linear in ("query", "key", "value", "out") for leaf in ("kernel", "bias"))
+MOST = 8 * len(NAMES)  # names that are read: some may be said more than once
 
 
 def check_central_frame(student: Student) -> Result:
@@ -69,9 +70,9 @@ def _central_case(t, kernel):
     habits = {
         "the filter is in the first frame: which one does Eq. 9 mean?": at(0),
         "the filter is in the last frame: which one does Eq. 9 mean?": at(t - 1),
-        "an even number of frames has two in the middle, and Eq. 9 means the other one.": at((t - 1) // 2),
-        "the filter is one frame too late: Eq. 9 counts from 0.": at(t // 2 + 1),
-        "an even number of frames has two in the middle, and Eq. 9 means one of them.": at((t - 1) // 2, t // 2),
+        "an even number of frames has two in the middle: which one does Eq. 9 mean?": at((t - 1) // 2),
+        "the filter is past the centre: where does Eq. 9 begin to count?": at(t // 2 + 1),
+        "the filter is in two frames, those in the middle: in how many is it in Eq. 9?": at((t - 1) // 2, t // 2),
         "the two frames in the middle share the filter: in Eq. 9 one has all of it.": at((t - 1) // 2, t // 2) / 2,
         "that is Eq. 8: in Eq. 9 all frames but one are zero.": inflate(kernel, t),
         "the filter is in every frame: in Eq. 9 all frames but one are zero.": at(*range(t)),
@@ -104,7 +105,7 @@ def _positions_case(places, nt, width):
         "the class token's position is repeated too: Model 1 has one only.": np.tile(positions, (nt, 1)),
         "the class token's position is missing.": np.tile(rest, (nt, 1)),
         "the class token's position comes last.": np.concatenate([np.tile(rest, (nt, 1)), token]),
-        "each place stands nt times in a row, not all places of a frame before the next time.": np.concatenate(
+        "each place stands nt times in a row: which token of the clip comes after its first?": np.concatenate(
             [token, rest.repeat(nt, axis=0)]
         ),
         "each row stands nt times in a row, the class token's too.": positions.repeat(nt, axis=0),
@@ -123,17 +124,13 @@ class _Silence(Case):
 
     def read(self, answer: Any) -> set[str]:
         """The chosen names."""
-        if answer is None:
-            raise Mistake("it returned None: is a return missing?")
-        try:
-            chosen = [answer] if isinstance(answer, str) else list(itertools.islice(answer, 8 * len(NAMES)))
-        except TypeError:
-            raise Mistake(f"it returned {kind(answer)}; names are wanted") from None
+        chosen = _listed(answer)
         if no_name := [kind(name) for name in chosen if not isinstance(name, str)]:
             raise Mistake(f"it returned {no_name[0]} among the names")
-        if unknown := sorted({str(name) for name in chosen} - set(NAMES)):
+        chosen = {str.__str__(name) for name in chosen}  # plain ones, whatever a student's own kind of str does
+        if unknown := sorted(chosen - set(NAMES)):
             raise Mistake(f"there is no array {shorten(', '.join(unknown), 80)}; choose from {', '.join(NAMES)}")
-        return {str(name) for name in chosen}
+        return chosen
 
     def judge(self, mine: Collection[str]) -> None:
         """Raises Mistake unless an attention is silent and learns with these at zero."""
@@ -143,6 +140,19 @@ class _Silence(Case):
         if _pull(_arrays((*mine, *NAMES[1::2]))) == 0:
             text = "it is silent, but while biases are zero, as they start, every kernel's gradient is exactly 0"
             raise Mistake(f"{text}: it will never learn")
+
+
+def _listed(answer):
+    """What the answer holds: all of it, or a Mistake."""
+    if answer is None:
+        raise Mistake("it returned None: is a return missing?")
+    try:
+        chosen = [answer] if isinstance(answer, str) else list(itertools.islice(answer, MOST + 1))
+    except TypeError:
+        raise Mistake(f"it returned {kind(answer)}; names are wanted") from None
+    if len(chosen) > MOST:
+        raise Mistake(f"it returned many more names than the {len(NAMES)} that there are")
+    return chosen
 
 
 def _arrays(zero):

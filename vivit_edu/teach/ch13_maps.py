@@ -50,8 +50,12 @@ def _rollout_habits(layers):
         "the first layer is left out.": _product(layers[1:])[0],
         "the class token itself is missing.": whole[0, 1:],
         "the class token is left out, and the rest is scaled.": whole[0, 1:] / whole[0, 1:].sum(),
-        "that is the mean of the layers, not their product.": np.mean([_product([a])[0] for a in layers], axis=0),
-        "that multiplies entry by entry, not row by column.": np.prod([_product([a]) for a in layers], axis=0)[0],
+        "that is the mean of the layers: each one reads what the one before has written.": np.mean(
+            [_product([a])[0] for a in layers], axis=0
+        ),
+        "that multiplies entry by entry: how are matrices multiplied?": np.prod(
+            [_product([a]) for a in layers], axis=0
+        )[0],
         "each layer is transposed.": _product(layers.swapaxes(1, 2))[0],
     }
     return habits if depth > 2 else {}  # fewer layers, fewer ways to be wrong

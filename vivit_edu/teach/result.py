@@ -59,3 +59,8 @@ def shorten(text: str, longest: int = LONGEST) -> str:
         half = (longest - 3) // 2
         text = f"{text[:half]} … {text[len(text) - half :]}"
     return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def type_name(value: Any) -> str:
+    """The name of the value's class, which no code of that class can change."""
+    return vars(type)["__name__"].__get__(type(value))

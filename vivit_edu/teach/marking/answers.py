@@ -1,6 +1,6 @@
 """A student's answer as an array of numbers: whatever holds numbers will do, and what does not is named."""
 
-import itertools
+import math
 import numbers
 import types
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from vivit_edu.teach.result import Mistake
+from vivit_edu.teach.result import Mistake, type_name
 
 DEEPEST = 12  # lists within lists
 NO_NUMBERS = (str, bytes, bytearray, Mapping, set, frozenset, type, types.FunctionType, types.CoroutineType)
@@ -49,6 +49,7 @@ def _read(value, most, deepest):
 def _read_array(value, most, deepest):
     shape = getattr(value, "shape", None)
     if not isinstance(shape, tuple) or np.prod(shape, dtype=float) <= most:  # else not copied: it may be a huge view
+        _refuse_masked(value)
         value = np.array(value)
         shape = value.shape
     if np.prod(shape, dtype=float) > most:
@@ -60,6 +61,11 @@ def _read_array(value, most, deepest):
     return value
 
 
+def _refuse_masked(value):
+    if issubclass(type(value), np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise Mistake("some of the numbers that it returned are masked: which ones are meant?")
+
+
 def _read_items(value, most, deepest):
     if deepest == 0:
         raise Mistake("it returned lists within lists without end")
@@ -69,14 +75,14 @@ def _read_items(value, most, deepest):
         raise Mistake(f"it returned {kind(value)} where numbers are wanted") from None
     if hasattr(value, "__len__") and len(value) > most:
         raise Mistake(f"it returned {len(value):,} items: many more than are wanted")
-    if isinstance(value, list | tuple) and {*map(type, value)} <= {int, float}:
+    if type(value) in (list, tuple) and {*map(type, value)} <= {int, float}:
         return np.array(value, float)
-    arrays = []
-    for item in itertools.islice(items, most + 1):
-        arrays.append(_read(item, most, deepest - 1))
-        most -= arrays[-1].size - 1
-        if most < len(arrays):
-            raise Mistake("it returns more and more numbers: many more than are wanted")
+    arrays, spent = [], 0
+    for item in items:
+        arrays.append(_read(item, most - spent, deepest - 1))
+        spent += math.prod(n or 1 for n in arrays[-1].shape)  # an empty list too, lest they come without end
+        if spent > most:
+            raise Mistake("it returns more and more, and many more than is wanted: does it ever end?")
     shapes = list(dict.fromkeys(array.shape for array in arrays))
     if len(shapes) > 1:
         raise Mistake(f"its items have unlike shapes, such as {shapes[0]} and {shapes[1]}: they make no array")
@@ -87,5 +93,5 @@ def kind(value: Any) -> str:
     """What the value is, in words: "a dict", "None", "an object of type Thing"."""
     if value is None:
         return "None"
-    name = type(value).__name__
+    name = type_name(value)
     return f"a {name}" if isinstance(value, NO_NUMBERS) else f"an object of type {name}"

@@ -91,13 +91,19 @@ def _no_nan(mine):
 
 def _differing(mine, wanted):
     if mine.ndim == 0 or (wanted.dtype.kind in "iu" and mine.size <= 16):
-        value = mine.item() if mine.ndim == 0 else tuple(mine.tolist())
-        return f"it returned {shorten(str(value), 200)}, which is not right"
+        return f"it returned {shorten(str(_told(mine, wanted)), 200)}, which is not right"
     gaps = _gaps(mine, wanted)
     close = np.abs(mine - wanted).max() < 0.01 * np.abs(wanted).max()
     hint = "; all are within 1 %, so is it a small term, or too few digits?" if close else ""
     differ = "differs" if gaps.sum() == 1 else "differ"
     return f"the shape is right, but {gaps.sum():,} of {gaps.size:,} values {differ}{_first(gaps)}{hint}"
+
+
+def _told(mine, wanted):
+    """The numbers as Python's, whole ones as such where these are wanted; above 2**53 their digits are made up."""
+    whole = lambda n: wanted.dtype.kind in "iu" and abs(n) < 2**53 and n % 1 == 0  # noqa: E731
+    told = [int(n) if whole(n) else n for n in mine.ravel().tolist()]
+    return tuple(told) if mine.ndim else told[0]
 
 
 def _count(wrong):

@@ -1,6 +1,7 @@
 """Bounds on what a student's code may do while it is checked: how long it runs, and how much it prints."""
 
 import contextlib
+import math
 import signal
 import sys
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 
 SECONDS = 20.0  # a call: toy sizes take milliseconds, a first compilation a few seconds
 PRINTED = 3_000  # characters a check
+ONE_CHECK = threading.RLock()  # streams, warnings and the timer are the process's: two checks would mix them up
 
 
 class TooLong(BaseException):
@@ -25,7 +27,7 @@ def timed(function: Callable, *args: Any) -> Any:
       TooLong: where the time is up. A single call into compiled code ends first.
     """
     if not _has_timer():
-        return function(*args)
+        return _call(function, args)
     began, before = time.monotonic(), signal.signal(signal.SIGALRM, _stop)
     theirs, interval = signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
@@ -45,7 +47,12 @@ def _has_timer():
 
 
 def _call(function, args):
-    return function(*args)
+    """The call, and the stack as deep as before; `_stop` leaves this function's own lines alone."""
+    deepest = sys.getrecursionlimit()
+    try:
+        return function(*args)
+    finally:
+        sys.setrecursionlimit(deepest)
 
 
 def _stop(_, frame):
@@ -69,7 +76,7 @@ class _Bounded:
     def write(self, text):
         if self.left > 0 and self.stream is not None:  # without a console there is none
             more = len(text) > self.left
-            self.stream.write(text[: self.left] + ("\n(and more, not shown)\n" if more else ""))
+            self.stream.write(text[: self.left] + "\n(and more, not shown)\n" if more else text)
         self.left -= len(text)
         return len(text)
 
@@ -84,5 +91,9 @@ class _Bounded:
 @contextlib.contextmanager
 def bounded_printing() -> Iterator[None]:
     """Lets what is printed inside through up to `PRINTED` characters for each of the two streams."""
-    with contextlib.redirect_stdout(_Bounded(sys.stdout)), contextlib.redirect_stderr(_Bounded(sys.stderr)):
-        yield
+    out, err = _Bounded(sys.stdout), _Bounded(sys.stderr)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            yield
+    finally:
+        out.left = err.left = math.inf  # a student's logger or thread may hold on to one: it shall not fall silent
