@@ -8,6 +8,7 @@ import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
 
+from vivit_edu.data.video.asking import pixels
 from vivit_edu.data.video.opening import Film, opened, translated
 from vivit_edu.data.video.pictures import Pictures
 
@@ -77,7 +78,7 @@ class Screen:
         """The frame's picture, uint8 (H, W, 3)."""
         look = self.looked(frame)
         if self.size is None:
-            self.size = self.resize(look.size)
+            self.size = pixels("what resize gives", self.resize(look.size))
         height, width = look._turned(self.size)
         with translated(self.film.path):
             picture = self._reformatted(frame, {"height": height, "width": width})
