@@ -11,6 +11,7 @@ from vivit_edu.arrays import Real
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data import read_frames
 from vivit_edu.explain.explorer.rows import Rows
+from vivit_edu.explain.watch.fit import rate
 from vivit_edu.explain.watch.sound import finite, place
 from vivit_edu.model import ViT, ViViT
 from vivit_edu.tokens import owned_frames
@@ -112,14 +113,13 @@ def clip_facts(config: ViViTConfig, frames: np.ndarray, fps: Real) -> dict:
     Raises:
       ValueError: where there are not more than 0 frames a second.
     """
-    if not 0 < fps < float("inf"):
-        raise ValueError(f"fps must be a number above 0; got {fps}")
+    fps = rate(fps)
     times = [-1] * len(frames)
     for time, group in enumerate(owned_frames(config)):
         for frame in group:
             times[frame] = time
     count, height, width, _ = frames.shape
-    return {"count": count, "height": height, "width": width, "fps": float(fps), "times": times}
+    return {"count": count, "height": height, "width": width, "fps": fps, "times": times}
 
 
 def model_facts(rows: Sequence[Rows]) -> dict:
