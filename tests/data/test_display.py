@@ -1,6 +1,8 @@
 """Frames are as shown: turned, mirrored, of square pixels, and all of one size."""
 
+import dataclasses
 import itertools
+import struct
 from fractions import Fraction
 
 import av
@@ -61,6 +63,24 @@ def test_a_turn_and_a_mirror_that_the_file_asks_for_are_applied(tmp_path, turn, 
     shown = read_frames(path)
     assert shown.shape[1:3] == ((64, 32) if matrix[0] == 0 else (32, 64)) == video_info(path).size
     np.testing.assert_allclose(quarters(shown[-1]), moved(matrix), atol=6)
+
+
+def with_exif(data, orientation):
+    """A JPEG with one Exif tag, the orientation; 1 is as stored."""
+    tag = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(tag) + 8) + b"Exif\0\0" + tag + data[2:]
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(1, "stored"), (3, "over"), (6, "right")])
+@pytest.mark.parametrize("name", ["a.avi", "b.mov", "c.mkv"])
+def test_a_kind_of_side_data_that_has_no_name_is_no_fault(tmp_path, name, orientation, turn):
+    def change(pieces):
+        return [dataclasses.replace(piece, data=with_exif(piece.data, orientation)) for piece in pieces]
+
+    source = films.write(tmp_path / f"plain{name[1:]}", quartered(), codec="mjpeg")
+    path = films.remux(source, tmp_path / name, change)
+    np.testing.assert_allclose(quarters(read_frames(path)[-1]), moved(TURNS[turn]), atol=6)
+    assert video_info(path).size == ((64, 32) if orientation == 6 else (32, 64))
 
 
 def test_an_angle_between_is_taken_to_the_nearest_quarter(tmp_path):

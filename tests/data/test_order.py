@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vivit_edu.data import read_clip, read_frames, video_info
+from vivit_edu.data.video import finding
 
 B_FRAMES = {
     "libx264": {"bf": "3", "b_strategy": "0", "g": "12"},
@@ -171,3 +172,29 @@ def test_a_broken_picture_is_missed_only_where_it_is_asked_for(tmp_path, name, c
         read_frames(path)
     with pytest.warns(UserWarning, match=rf"{name}: 1 of its pictures cannot be decoded; the others are read"):
         assert len(read_frames(path, start=1.2)) == 10
+
+
+@pytest.mark.parametrize("lost", [14, 23])
+@pytest.mark.parametrize("name", ["a.mkv", "b.mp4"])
+def test_what_a_lost_packet_takes_along_does_not_depend_on_what_was_read_before(tmp_path, name, lost):
+    options = {"x265-params": "log-level=error:bframes=3:b-adapt=0:keyint=12:min-keyint=12"}
+    frames = films.numbered(40) + np.random.default_rng(0).integers(0, 50, (40, 48, 64, 3), dtype=np.uint8)
+    source = films.write(tmp_path / f"whole.{name[2:]}", frames, codec="libx265", **options)
+
+    def change(pieces):
+        data = bytes(255 - byte for byte in pieces[lost].data)
+        return [*pieces[:lost], dataclasses.replace(pieces[lost], data=data), *pieces[lost + 1 :]]
+
+    path, told = films.remux(source, tmp_path / name, change), []
+    for whole_first in (False, True):
+        finding.forget()
+        if whole_first:
+            with pytest.raises(ValueError, match=rf"{name} is damaged: \d+ of the 40 frames asked for do not decode"):
+                read_frames(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            late, info = read_frames(path, choose=lambda _: np.arange(37, 40)), video_info(path)
+        told.append((late, info.frames, info.fps))
+    np.testing.assert_array_equal(told[0][0], told[1][0])
+    assert told[0][1:] == told[1][1:] == (40, 25)
+    np.testing.assert_array_equal(told[0][0], read_frames(source, choose=lambda _: np.arange(37, 40)))

@@ -1,5 +1,8 @@
 """How long a film lasts, what is behind its end, and how much of it is there."""
 
+import dataclasses
+import struct
+
 import av
 import films
 import numpy as np
@@ -108,3 +111,42 @@ def test_a_rate_that_stamps_contradict_is_measured():
     drifting = Timeline(stamps=np.round(np.arange(600) * 1001 / 30).astype(int), rate=30.0, **even)
     assert drifting.fps == pytest.approx(29.97, abs=1e-3)
     assert [drifting.at(n / drifting.fps) for n in range(600)] == list(range(600))
+
+
+def edited(path, edits, **options):
+    """A film of 48 frames, of which the file shows stretches (seconds, start) one behind the other; None is a pause."""
+    content = bytearray(films.write(path, films.numbered(48), **options).read_bytes())
+    sizes = [content.index(name) - 4 for name in (b"moov", b"trak", b"edts", b"elst")]
+    clocks = [content.index(name) + 16 for name in (b"mvhd", b"mdhd")]
+    whole, own = (int.from_bytes(content[place : place + 4], "big") for place in clocks)
+    first = int.from_bytes(content[sizes[-1] + 20 : sizes[-1] + 24], "big")
+    rows = [(round(s * whole), -1 if at is None else first + round(at * own), 1 << 16) for s, at in edits]
+    new = b"elst" + struct.pack(">II", 0, len(rows)) + b"".join(struct.pack(">IiI", *row) for row in rows)
+    old = int.from_bytes(content[sizes[-1] : sizes[-1] + 4], "big")
+    content[sizes[-1] + 4 : sizes[-1] + old] = new
+    for place in sizes:
+        size = int.from_bytes(content[place : place + 4], "big") + len(new) + 4 - old
+        content[place : place + 4] = size.to_bytes(4, "big")
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "b.mov"])
+@pytest.mark.parametrize(
+    ("edits", "frames"), [([(0.4, 0.2), (0.6, 1.0)], 25), ([(0.4, 0.2), (1, None), (0.6, 1.0)], 48)]
+)
+def test_what_an_edit_leaves_out_takes_no_time(tmp_path, name, edits, frames):
+    info = video_info(edited(tmp_path / name, edits, bf="2", g="12", b_strategy="0"))
+    assert info.frames == frames and info.fps == 25 and info.seconds == pytest.approx(frames / 25)
+
+
+@pytest.mark.parametrize(("early", "codec"), [(12, "libx264"), (20, "libx264"), (15, "mpeg4")])
+def test_packets_without_stamps_take_their_time(tmp_path, early, codec):
+    def earlier(pieces):
+        back = early * pieces[0].duration
+        return [dataclasses.replace(piece, pts=piece.pts - back, dts=piece.dts - back) for piece in pieces]
+
+    source = films.write(tmp_path / "source.mp4", films.numbered(48), codec=codec, bf="2", g="12")
+    path = films.remux(source, tmp_path / "early.mkv", earlier, container={"avoid_negative_ts": "disabled"})
+    info = video_info(path)
+    assert (info.frames, info.fps) == (48, 25) and info.seconds == pytest.approx(1.92)

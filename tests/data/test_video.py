@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import av
 import films
+import jaxtyping
 import numpy as np
 import pytest
 from films import numbers
@@ -40,6 +41,14 @@ FAST = {"libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b"
 def clip(tmp_path):
     write_clip(tmp_path / "clip.mp4", numbered(40), fps=10)
     return tmp_path / "clip.mp4"
+
+
+@pytest.fixture
+def untyped():
+    """Types are not checked, as for users."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def test_frames_are_those_asked_for(clip):
@@ -201,10 +210,23 @@ def test_frames_come_in_the_size_asked_for(clip):
     np.testing.assert_allclose(frames.mean((1, 2, 3)), [127, 10], atol=3)  # resizing rounds down
 
 
-@pytest.mark.parametrize("chosen", [[], [-1], [3, 40]])
-def test_frames_that_are_not_there_cannot_be_chosen(clip, chosen):
-    with pytest.raises(ValueError, match=r"clip.mp4: choose must give indices of its 40 frames; got \["):
-        read_frames(clip, choose=lambda count: np.array(chosen, int))
+@pytest.mark.parametrize("chosen", [[-1], [3, 40], [40], [0.5], [True], [], 3, [[1]]])
+def test_frames_that_are_not_there_cannot_be_chosen(clip, chosen, untyped):
+    message = r"clip.mp4: choose must give (indices of its 40 frames, 0 to 39|a row of one index or more); got [\[3]"
+    for given in (chosen, np.array(chosen)):
+        with pytest.raises(ValueError, match=message):
+            read_frames(clip, choose=lambda count, given=given: given)
+
+
+def test_chosen_frames_may_be_a_list_a_range_or_an_array(clip):
+    for chosen in ([3, 39, 3], range(3, 40, 12), np.array([3, 7], np.uint64), (5,)):
+        assert numbers(read_frames(clip, choose=lambda count, chosen=chosen: chosen)) == [int(n) for n in chosen]
+
+
+@pytest.mark.parametrize("size", [(0, 5), (-1, 5), (5, 0), (4.0, 5), (4,), "ab", None])
+def test_frames_cannot_have_a_size_that_is_none(clip, size, untyped):
+    with pytest.raises(ValueError, match=r"what resize gives must be (whole numbers|at least 1 pixel high and wide)"):
+        read_frames(clip, resize=lambda _: size)
 
 
 def test_a_file_with_sound_only_is_refused(tmp_path):
@@ -233,13 +255,30 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         ({"stride": 0}, "stride must be at least 1; got 0"),
         ({"start": 4.01}, r"start must be from 0 to below 4.000 s, the video's end; got 4.01 s"),
         ({"start": -0.1}, "start must be from 0"),
+        ({"frames": 2.5}, "frames must be a whole number; got 2.5"),
+        ({"stride": 1.5}, "stride must be a whole number; got 1.5"),
+        ({"start": "1"}, "clip.mp4: start must be a number of seconds; got '1'"),
+        ({"start": None}, "clip.mp4: start must be a number of seconds; got None"),
+        ({"start": float("nan")}, "clip.mp4: start must be a number of seconds; got nan"),
     ],
 )
-def test_arguments_out_of_range_get_one_sentence(clip, arguments, message):
+def test_arguments_out_of_range_get_one_sentence(clip, arguments, message, untyped):
     with pytest.raises(ValueError, match=message):
         read_clip(clip, **arguments)
 
 
-def test_an_end_before_the_start_is_refused(clip):
-    with pytest.raises(ValueError, match=r"end must be after start, 1.0 s; got 0.5 s"):
-        read_frames(clip, start=1.0, end=0.5)
+@pytest.mark.parametrize(("start", "end"), [(1.0, 0.5), (0.5, 0.5), (0.51, 0.49), (np.float32(0.5), np.float64(0.5))])
+def test_an_end_that_is_not_behind_the_start_is_refused(clip, start, end, untyped):
+    with pytest.raises(ValueError, match=rf"clip.mp4: end must be after start, {start} s; got {end} s"):
+        read_frames(clip, start=start, end=end)
+
+
+@pytest.mark.parametrize("end", [float("nan"), "1", [1.0]])
+def test_an_end_is_a_number(clip, end, untyped):
+    with pytest.raises(ValueError, match=r"clip.mp4: end must be a number of seconds; got"):
+        read_frames(clip, end=end)
+
+
+def test_a_stretch_shorter_than_a_frame_is_the_one_on_screen(clip):
+    for start in (0.5, 0.55, 0.5 - 1e-9):
+        assert numbers(read_frames(clip, start=start, end=start + 1e-9)) == [5]

@@ -25,8 +25,11 @@ def cache_folder() -> Path:
 def write_whole(path: str | Path, content: bytes) -> None:
     """Writes a file so that a reader sees all of it or none, whoever else writes it at the same time."""
     unfinished = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def remove_unfinished(folder: str | Path) -> None:

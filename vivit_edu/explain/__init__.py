@@ -3,7 +3,8 @@
 import importlib
 
 from vivit_edu.explain.follow.rollout import rollout
-from vivit_edu.explain.watch.record import AttentionRecord, load_records, record_attention, save_records
+from vivit_edu.explain.watch.record import AttentionRecord, record_attention
+from vivit_edu.explain.watch.stored import load_records, save_records
 
 # What these modules need (plotly, scipy, video, anywidget) is loaded with the first of them that is asked for.
 _ROOMS = {

@@ -158,7 +158,7 @@ def test_a_page_of_every_other_patch_holds_their_rows():
     for index, query in enumerate([6 * time + column for time in range(4) for column in (0, 2)]):
         exact = widget._rows[0].row("space/1", query, head="0")
         np.testing.assert_allclose(quantised[index] / 255 * tops[index], exact, atol=exact.max() / 509)
-    with pytest.raises(ValueError, match=r"every must be from 1 to .* \(2, 3\); got 3"):
+    with pytest.raises(ValueError, match=r"from 1 to 2, the smaller side of .* \(2, 3\); got 3"):
         widget.state_of_page(every=3)
 
 

@@ -5,14 +5,29 @@ from collections.abc import Callable
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
 
+from vivit_edu.data.video.asking import pixels
 from vivit_edu.data.video.opening import Film, opened, translated
 from vivit_edu.data.video.pictures import Pictures
 
 Size = tuple[int, int]
 UNSPECIFIED = 2  # a colour matrix that is not said, so that swscale takes its usual one
 NARROWEST = 1 / 16  # pixels narrower or wider than 16 are a fault of the header's
+
+
+def _unnamed(kind, value):
+    """A member without a name of its own: FFmpeg tells more kinds of side data than PyAV has names for.
+
+    PyAV refuses all of a frame's side data, its display matrix too, for one such kind; Exif is one.
+    """
+    member = object.__new__(kind)
+    member._name_, member._value_ = f"UNNAMED_{value}", value
+    return member
+
+
+Type._missing_ = classmethod(_unnamed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +78,7 @@ class Screen:
         """The frame's picture, uint8 (H, W, 3)."""
         look = self.looked(frame)
         if self.size is None:
-            self.size = self.resize(look.size)
+            self.size = pixels("what resize gives", self.resize(look.size))
         height, width = look._turned(self.size)
         with translated(self.film.path):
             picture = self._reformatted(frame, {"height": height, "width": width})
@@ -91,7 +106,8 @@ def _first_frame(path):
 
 
 def _look(film, frame):
-    swapped, flips = _orientation(frame.side_data.get("DISPLAYMATRIX"))
+    with translated(film.path):
+        swapped, flips = _orientation(frame.side_data.get("DISPLAYMATRIX"))
     return Look((frame.height, frame.width), _width(film), swapped, flips)
 
 

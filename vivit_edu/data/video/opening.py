@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+from av.codec.context import Flags
 from av.stream import Disposition
 
 from vivit_edu.data.video.truncation import announced_bytes
@@ -40,6 +41,7 @@ def opened(path: str | Path) -> Iterator[Film]:
     with container:
         stream = _film_of(path, container)
         stream.thread_type = "NONE"
+        _let_broken_ones_through(stream.codec_context)
         yield Film(path, container, stream)
 
 
@@ -85,6 +87,16 @@ def _film_of(path, container):
         raise ValueError(f"{path} cannot be read as video: no decoder knows its codec{_codec_name(path)}")
     best = container.streams.best("video")
     return best if best in known else max(known, key=_rank)  # a cover, or an unknown codec, may be called the best
+
+
+def _let_broken_ones_through(context):
+    """Asks for pictures that lack their references, marked as broken.
+
+    HEVC's decoder else leaves them out in silence, and those behind take their places. H.264's leaves out only what
+    comes before the first whole picture, where a film was cut: that never was a part of it.
+    """
+    if context.name != "h264":
+        context.flags |= Flags.output_corrupt
 
 
 def _rank(stream):

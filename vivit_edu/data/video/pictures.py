@@ -16,7 +16,7 @@ class Pictures:
     Attributes:
       first: the first packet that was sent, or None.
       stamps: of the packets that were sent and may be shown.
-      decoding: when packets that were sent are to be decoded, in units of the stream's clock.
+      decoding: when each of those is to be decoded, in units of the stream's clock, or None.
       broken: the stamps of those that the decoder refused.
       error: the last reason for that.
     """
@@ -46,9 +46,9 @@ class Pictures:
             if not packet.size:  # a picture that was left out; to the decoder it would mean the film's end
                 continue
             self.first = self.first or packet
-            self.decoding.append(packet.dts)
             if not packet.is_discard:
                 self.stamps.append(packet.pts)
+                self.decoding.append(packet.dts)
             yield packet
 
     def _decoded(self, packet):

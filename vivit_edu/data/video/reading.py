@@ -1,13 +1,14 @@
 """Frames of video files by time, exact to the frame."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
-from vivit_edu.arrays import Real
+from vivit_edu.arrays import Real, plain
+from vivit_edu.data.video.asking import indices, seconds, whole
 from vivit_edu.data.video.display import Screen, Size
 from vivit_edu.data.video.finding import found
 
@@ -36,13 +37,13 @@ def read_clip(path: str | Path, frames: int = 32, stride: int = 2, start: Real =
 
     Raises:
       FileNotFoundError: where there is no such file.
-      ValueError: where frames or stride is below 1, start is not within the video, or the file is empty, truncated,
-        audio only or no video, or a frame asked for is damaged. Where other pictures are lost, a UserWarning counts
-        them.
+      PermissionError: where it may not be read.
+      ValueError: where frames or stride is below 1 or not whole, start is not within the video, or the file is empty,
+        truncated, audio only or no video, or a frame asked for is damaged. Where other pictures are lost, a
+        UserWarning counts them.
     """
-    for name, value in (("frames", frames), ("stride", stride)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1; got {value}")
+    frames, stride = whole("frames", frames), whole("stride", stride)
+    start = seconds(f"{path}: start", start)
 
     def choose(timeline, size):
         first = _index_at(path, timeline, start)
@@ -56,7 +57,7 @@ def read_frames(
     start: Real = 0.0,
     end: Real | None = None,
     *,
-    choose: Callable[[int], np.ndarray] = np.arange,
+    choose: Callable[[int], np.ndarray | Sequence[int]] = np.arange,
     resize: Callable[[Size], Size] = lambda size: size,
 ) -> Frames:
     """The frames shown from `start` until before `end` seconds, to the last where `end` is None, as RGB.
@@ -67,7 +68,8 @@ def read_frames(
       resize: (height, width) in pixels of what is given out, a function of the video's own as shown; bilinear.
 
     Raises:
-      FileNotFoundError, ValueError: as `read_clip`; also where `end` is not after `start`.
+      FileNotFoundError, PermissionError, ValueError: as `read_clip`; also where `end` is not after `start`, or what
+        `choose` or `resize` gives is not there.
     """
     return read_stretch(path, start, end, choose=lambda count, size: choose(count), resize=resize)
 
@@ -77,30 +79,30 @@ def read_stretch(
     start: Real,
     end: Real | None,
     *,
-    choose: Callable[[int, Size], np.ndarray],
+    choose: Callable[[int, Size], np.ndarray | Sequence[int]],
     resize: Callable[[Size], Size],
 ) -> Frames:
     """As `read_frames`; `choose` is also given the (height, width) that the file's header tells, before any turn."""
 
-    def indices(timeline, size):
+    start = seconds(f"{path}: start", start)
+    if end is not None and seconds(f"{path}: end", end) <= start:
+        raise ValueError(f"{path}: end must be after start, {start} s; got {end} s")
+
+    def those(timeline, size):
         first, last = _index_at(path, timeline, start), len(timeline.stamps)
         if end is not None:
-            last = timeline.before(end)
-        if last <= first:
-            raise ValueError(f"{path}: end must be after start, {start} s; got {end} s")
-        chosen = choose(last - first, size)
-        if not len(chosen) or chosen.min() < 0 or chosen.max() >= last - first:
-            raise ValueError(f"{path}: choose must give indices of its {last - first} frames; got {chosen}")
-        return first + chosen
+            last = timeline.before(plain(end))
+        last = max(last, first + 1)  # a stretch shorter than a clock's rounding shows what is on screen
+        return first + indices(f"{path}: choose", choose(last - first, size), last - first)
 
-    return np.stack(found(path, indices, lambda film: Screen(film, resize))[0])
+    return np.stack(found(path, those, lambda film: Screen(film, resize))[0])
 
 
 def video_info(path: str | Path) -> VideoInfo:
     """Length, rate and size of a video file, from its time stamps.
 
     Raises:
-      FileNotFoundError, ValueError: as `read_clip`.
+      FileNotFoundError, PermissionError, ValueError: as `read_clip`.
     """
     codec = None
 

@@ -191,9 +191,12 @@ def _with_gaps(film, pictures, stamps, corrupt, last):
 def _rate(film, pictures, count):
     """Frames a second: what the file says, unless by the times at which packets are decoded it is far from that."""
     clock = _clock(film)
-    steps = np.diff([stamp for stamp in pictures.decoding if stamp is not None])
+    known = [stamp for stamp in pictures.decoding if stamp is not None]
+    steps = np.diff(known)
     steps = steps[steps > 0]  # stamps may jump back where a film was put together
-    seconds = (steps.sum() + np.median(steps)) * clock["unit"] if len(steps) else count / clock["rate"]
+    if not len(steps):
+        return clock["rate"]
+    seconds = (steps.sum() + np.median(steps)) * clock["unit"] / len(known) * len(pictures.decoding)
     decoded = float(count / seconds)
     return clock["rate"] if 0.9 < decoded / clock["rate"] < 1.1 else decoded
 

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from vivit_edu.explain.draw import theme
+from vivit_edu.explain.watch.fit import rate
 from vivit_edu.explain.watch.sound import finite
 
 Box = tuple[float, float, float, float]  # (top, left, height, width)
@@ -181,9 +182,7 @@ def seconds(frame: float, fps: float) -> str:
     Raises:
       ValueError: where there are not more than 0 frames a second.
     """
-    if not 0 < fps < float("inf"):
-        raise ValueError(f"fps must be a number above 0; got {fps}")
-    return f"{frame / fps:.2f}".rstrip("0").rstrip(".")
+    return f"{frame / rate(fps):.2f}".rstrip("0").rstrip(".")
 
 
 def slider(steps: Iterable, *, prefix: str, below: int = 8) -> list[dict]:

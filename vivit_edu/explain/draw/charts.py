@@ -12,7 +12,8 @@ from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, on_canvas, picture
-from vivit_edu.explain.draw.series import apart, last_number, running_mean, with_gaps
+from vivit_edu.explain.draw.series import apart, check_history, last_number, running_mean, styled, triple, with_gaps
+from vivit_edu.explain.watch.fit import count_of, fits, some, within
 from vivit_edu.explain.watch.sound import finite
 
 # What moves is time's colour, what is seen is space's.
@@ -37,7 +38,12 @@ def curves(
     Args:
       history: what `training.fit` returns: "step", "loss", one array a head, and "validation/…" likewise.
       chance: accuracies of a guess, dashed.
+
+    Raises:
+      ValueError: where there are no steps and losses, numbers are not as many as steps, or chance is not in [0, 1].
     """
+    check_history(history)
+    within(list((chance or {}).values()), "chance")
     names = [n for n in dict.fromkeys(k.split("/")[-1] for k in history) if n not in ("step", "loss", "learning_rate")]
     fig = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.38, 0.62], vertical_spacing=0.06)
     ends = {}
@@ -69,12 +75,17 @@ def scores(
     Args:
       mapping: model -> head -> accuracy in [0, 1], or (accuracy, lower, upper).
       chance: head -> accuracy of a guess.
+
+    Raises:
+      ValueError: where there is no model or head, or one has no accuracy, or it is not in [0, 1], lower to upper.
     """
+    some(mapping, "models")
+    some(chance, "heads")
+    within(list(chance.values()), "chance")
     models, names = list(mapping)[::-1], list(chance)
     fig = make_subplots(cols=len(names), shared_yaxes=True, subplot_titles=names, horizontal_spacing=0.05)
     for col, name in enumerate(names, start=1):
-        found = [np.broadcast_to(mapping[model][name], 3) for model in models]
-        triples = 100 * finite(found, f"the accuracies of {name}")
+        triples = 100 * np.array([triple(mapping[model], model, name) for model in models])
         spread = {"array": triples[:, 2] - triples[:, 0], "arrayminus": triples[:, 0] - triples[:, 1]}
         spread |= {
             "symmetric": False,
@@ -140,10 +151,16 @@ def growth(
 
     Args:
       xaxis, yaxis: names of the axes with their units.
+
+    Raises:
+      ValueError: where there is no line or more than seven, one is not as long as x, or a number is not finite.
     """
     fig = go.Figure()
+    x = finite(list(x), "x").tolist()
+    some(x, "x")
     series = {name: finite(list(values), f"the numbers of {name}") for name, values in series.items()}
-    for (name, values), colour in zip(series.items(), theme.CATEGORIES, strict=False):
+    for name, values, colour, _ in styled(series, "lines"):
+        fits(f"the count of {name}", len(values), len(x))
         fig.add_scatter(x=list(x), y=list(values), mode="lines+markers", line={"color": colour}, name=name)
         end = {"xanchor": "right", "yanchor": "bottom", "xshift": -6, "yshift": 4, "font": {"color": colour}}
         fig.add_annotation(x=x[-1], y=values[-1], text=name, showarrow=False, **end)
@@ -180,7 +197,12 @@ def position_similarity(
 
 
 def filters(kernel: Float[Array, "t h w C D"], *, count: int = 16, title: str | None = None) -> go.Figure:
-    """The embedding's strongest filters as small films, time to the right; grey is 0."""
+    """The embedding's strongest filters as small films, time to the right; grey is 0.
+
+    Raises:
+      ValueError: where count is no whole number of at least 1, or a number is NaN or infinite.
+    """
+    count = count_of(count, "count")
     kernel = np.moveaxis(finite(kernel, "kernel").astype(np.float32), -1, 0)  # (D, t, h, w, C)
     if kernel.shape[-1] != 3:
         kernel = kernel.mean(-1, keepdims=True)

@@ -7,7 +7,8 @@ from jaxtyping import UInt8
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Fan, Film, label, line, on_canvas, picture, seconds, slider
-from vivit_edu.explain.watch.sound import Index, is_whole, place
+from vivit_edu.explain.watch.fit import count_of, fits, frames_fit
+from vivit_edu.explain.watch.sound import Index, place
 from vivit_edu.tokens import owned_frames
 
 QUERY, HAIRLINE = theme.COLOURS["query"], "rgba(255, 255, 255, 0.45)"
@@ -29,16 +30,24 @@ def film(
       every: shows each `every`-th frame only.
 
     Raises:
-      ValueError: where `every` or fps is not above 0.
+      ValueError: where `every`, fps or a side of the grid is not above 0, or there are no frames.
     """
-    if not is_whole(every) or every < 1:
-        raise ValueError(f"every must be a whole number of at least 1; got {every}")
+    frames_fit(frames)
+    every = count_of(every, "every")
+    if grid is not None:
+        fits("the grid's sides (t, h, w)", len(grid), 3)
+        grid = tuple(count_of(side, "a side of the grid") for side in grid)
     strip, traces = strip_of(frames[::every], (max(1, grid[0] // every), *grid[1:]) if grid else None)
     return on_canvas(traces, strip.shape, title=title, annotations=times(strip, range(0, len(frames), every), fps))
 
 
 def raster(frames: UInt8[np.ndarray, "T H W C"], config: ViViTConfig, *, fps: float) -> go.Figure:
-    """The clip's tokens in their order, one outlined at a time: a slider walks through the sequence."""
+    """The clip's tokens in their order, one outlined at a time: a slider walks through the sequence.
+
+    Raises:
+      ValueError: where the frames are not those of the configuration's clips, or fps is not above 0.
+    """
+    frames_fit(frames, config)
     strip, traces = strip_of(frames, config.tubelet)
     outlines = [token_outline(strip, config, token) for token in range(config.tokens)]
     steps = []
@@ -66,7 +75,9 @@ def tubelets(
 
     Raises:
       IndexError: where there is no such token.
+      ValueError: where the frames are not those of the configuration's clips.
     """
+    frames_fit(frames, config)
     (nt, _, nw), (_, h, w) = config.grid, config.tubelet
     chosen = zip(("times", "rows", "columns"), highlight or (nt // 2, 0, nw - 1), config.grid, strict=True)
     time, row, column = (place(index, count, f"the grid has {axis}") for axis, index, count in chosen)

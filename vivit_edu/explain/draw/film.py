@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vivit_edu.data import write_clip
+from vivit_edu.explain.watch.fit import frames_fit, rate
 
 CELL = '<div style="flex: 0 1 auto; text-align: center; font-size: 0.9em">{video}<div>{caption}</div></div>'
 ROW = '<div style="display: flex; flex-wrap: wrap; gap: 12px; align-items: flex-end">{cells}</div>'
@@ -46,7 +47,8 @@ def enlarge(frames: UInt8[np.ndarray, "T H W 3"], height: int) -> UInt8[np.ndarr
 def _video(frames, fps, height, title):
     import mediapy
 
-    large = enlarge(np.asarray(frames), height)
+    frames_fit(frames)
+    large, fps = enlarge(np.asarray(frames), height), rate(fps)
     size, fitting = (large.shape[2], large.shape[1]), "max-width: 100%; height: auto"
     video = mediapy.html_from_compressed_video(write_clip(None, large, fps=fps), *size, border=fitting)
     title = html.escape(title, quote=True)

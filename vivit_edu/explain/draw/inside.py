@@ -14,6 +14,8 @@ from vivit_edu.encoder import Encoder
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas
 from vivit_edu.explain.draw.clips import QUERY, token_name
+from vivit_edu.explain.watch.fit import some
+from vivit_edu.explain.watch.genuine import several
 from vivit_edu.explain.watch.record import AttentionRecord
 from vivit_edu.explain.watch.sound import Index, finite, is_whole
 from vivit_edu.tokens import owned_frames
@@ -48,7 +50,13 @@ def attention_distance(record: AttentionRecord, config: ViViTConfig) -> dict[str
 
 
 def distances(records: Sequence[AttentionRecord], config: ViViTConfig, *, title: str | None = None) -> go.Figure:
-    """How far each head of each layer looks, in pixels above, in frames below; dashed: if all were seen alike."""
+    """How far each head of each layer looks, in pixels above, in frames below; dashed: if all were seen alike.
+
+    Raises:
+      ValueError: where there are no records, or as `attention_distance`.
+    """
+    records = several(records)
+    some(records, "records")
     found = [(record, attention_distance(record, config)) for record in records]
     kinds = [kind for kind in UNITS if any(kind in one for _, one in found)]
     fig = make_subplots(rows=len(kinds), vertical_spacing=0.2)
@@ -136,9 +144,14 @@ def stream(norms: Float[np.ndarray, "layers ... N"], *, class_token: bool, title
     Args:
       norms: as `residual_norms` gives them.
       class_token: whether index 0 of the tokens is a class token.
+
+    Raises:
+      ValueError: where there is not one layer passed and one patch, or a norm is NaN or infinite.
     """
     start = int(class_token)
     norms = finite(norms, "norms")
+    if norms.ndim < 2 or len(norms) < 2 or norms.shape[-1] <= start or not norms.size:
+        raise ValueError(f"norms must be of patches before the first layer and after each; got {norms.shape}")
     patches = norms[..., start:].reshape(len(norms), -1)
     layers = list(range(len(norms)))
     low, middle, high = np.percentile(patches, [10, 50, 90], axis=1)

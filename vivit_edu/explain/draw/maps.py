@@ -11,6 +11,7 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas, slider
 from vivit_edu.explain.draw.clips import QUERY, strip_of, times, token_name, under
+from vivit_edu.explain.watch.fit import frames_fit
 from vivit_edu.explain.watch.record import AttentionRecord
 from vivit_edu.explain.watch.sound import Index, finite, place
 from vivit_edu.tokens import owned_frames
@@ -83,10 +84,12 @@ def attention_over_frames(
       quantity: what a map holds, as its scale names it.
 
     Raises:
-      ValueError: where weights do not fit the grid or are NaN or infinite, or scale is none of these.
+      ValueError: where weights do not fit the grid or are negative, NaN or infinite, frames do not fit the
+        configuration, or scale is none of these.
       IndexError: where a query is no token.
     """
     weights = np.asarray(weights, np.float32).reshape(-1, *np.shape(weights)[-3:])
+    frames_fit(frames, config)
     _check_maps(weights, config, scale, queries)
     middle = [group[len(group) // 2] for group in owned_frames(config)]
     strip, traces = strip_of(frames[middle], None)
@@ -185,7 +188,9 @@ def _check_maps(weights, config, scale, queries):
             place(query, config.tokens, "tokens are")
     if weights.shape[1:] != config.grid:
         raise ValueError(f"maps of {weights.shape[1:]} do not fit the model's grid {config.grid} (nt, nh, nw)")
-    if len(weights) > 1 and len(queries) != len(weights):
+    if weights.min(initial=0) < 0:
+        raise ValueError(f"maps must be at least 0, where their colours begin; the least is {weights.min():.3g}")
+    if (queries or len(weights) > 1) and len(queries) != len(weights):
         raise ValueError(f"{len(weights)} maps need as many queries; got {len(queries)}")
     if scale not in ("row", "unit", "uniform"):
         raise ValueError(f"scale must be one of row, unit, uniform; got {scale!r}")

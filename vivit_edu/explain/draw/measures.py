@@ -8,8 +8,9 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from vivit_edu.explain.draw import theme
+from vivit_edu.explain.draw.series import styled
 from vivit_edu.explain.judge.verdict import AIMS, Table
-from vivit_edu.explain.watch.sound import finite
+from vivit_edu.explain.watch.fit import fits, some, within
 
 UNITS = {  # of a measure, as its axis says it
     "pointing": "share of clips",
@@ -22,7 +23,6 @@ UNITS = {  # of a measure, as its axis says it
     "redrawn pointing": "share of clips",
     "redrawn half": "share of clips",
 }
-MARKS = ("circle", "square", "diamond", "x")  # beside colour, for eyes that see few
 
 
 def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
@@ -31,6 +31,7 @@ def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
     Raises:
       KeyError: where the table has no such measure.
     """
+    some(names, "measures")
     methods = [method for method in table.methods if method != "chance"][::-1]
     heads = [f"{name}: {AIMS.get(name, 'high')} is good" for name in names]
     fig = make_subplots(rows=len(names), subplot_titles=heads, vertical_spacing=0.34 / len(names) + 0.02)
@@ -50,10 +51,15 @@ def measures(table: Table, names: Sequence[str], *, title: str) -> go.Figure:
 
 
 def removal(curves: Mapping[str, Float[np.ndarray, "steps"]], *, title: str) -> go.Figure:
-    """Probability of a class against the share of tokens taken away; a line for each way to choose them."""
+    """Probability of a class against the share of tokens taken away; a line for each way to choose them.
+
+    Raises:
+      ValueError: where there are no curves or more than seven, or a probability is not in [0, 1].
+    """
     fig = go.Figure()
-    curves = {name: finite(curve, f"the curve of {name}") for name, curve in curves.items()}
-    for (name, curve), colour, mark in zip(curves.items(), theme.CATEGORIES, MARKS, strict=False):
+    curves = {name: within(curve, f"the curve of {name}") for name, curve in curves.items()}
+    for name, curve, colour, mark in styled(curves, "curves"):
+        some(np.atleast_1d(curve), f"the curve of {name}")
         shares = np.linspace(0, 100, len(curve))
         style = {"line": {"color": colour}, "marker": {"symbol": mark, "color": colour}}
         fig.add_scatter(x=shares, y=curve, mode="lines+markers", name=name, **style)
@@ -68,10 +74,16 @@ def needs(groups: Mapping[str, Sequence[tuple[float, float, float, float]]], *, 
 
     Args:
       groups: a layer's name -> for each head (pointing, mean fall, lower end, upper end), shares in [0, 1].
+
+    Raises:
+      ValueError: where there are no groups or more than seven, or a group has no heads or other numbers than four.
     """
     fig = go.Figure()
-    for (name, rows), colour, mark in zip(groups.items(), theme.CATEGORIES, MARKS, strict=False):
-        x, y, low, high = finite(rows, f"the shares of {name}").T
+    for name, rows, colour, mark in styled(groups, "groups"):
+        some(rows, f"the heads of {name}")
+        shares = within(rows, f"the shares of {name}", low=-1)
+        fits(f"the shape of {name}", shares.shape, (len(rows), 4))
+        x, y, low, high = shares.T
         spread = {"symmetric": False, "array": high - y, "arrayminus": y - low, "thickness": 1.5, "color": colour}
         dots = {"mode": "markers", "marker": {"size": 11, "symbol": mark, "color": colour}}
         text = [f"{name} · {head}" for head in range(len(x))]

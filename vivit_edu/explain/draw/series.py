@@ -1,8 +1,54 @@
 """Numbers along a run made fit to be drawn: smoothed, their gaps kept, their names apart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import cycle
 
 import numpy as np
+
+from vivit_edu.explain.draw.theme import CATEGORIES
+from vivit_edu.explain.watch.fit import fits, some, within
+
+MARKS = ("circle", "square", "diamond", "x")  # beside colour, for eyes that see few
+
+
+def styled(series: Mapping, what: str) -> Iterator[tuple]:
+    """(name, values, colour, mark) of each; there are seven colours to tell them by.
+
+    Raises:
+      ValueError: where there are none or more than that.
+    """
+    some(series, what, most=len(CATEGORIES))
+    return ((*item, colour, mark) for item, colour, mark in zip(series.items(), CATEGORIES, cycle(MARKS), strict=False))
+
+
+def check_history(history: Mapping) -> None:
+    """Refuses a history without steps and losses, or in which they are not as many.
+
+    Raises:
+      ValueError: what is missing, or of another length.
+    """
+    if missing := {"step", "loss"} - set(history):
+        raise ValueError(f"a history has step and loss; got none of {', '.join(sorted(missing))}")
+    for name, values in history.items():
+        steps = "validation/step" if name.startswith("validation/") else "step"
+        if steps not in history:
+            raise ValueError(f"a history with {name} has {steps}")
+        fits(f"the numbers of {name}", len(values), len(history[steps]))
+
+
+def triple(accuracies: Mapping, model: str, name: str) -> np.ndarray:
+    """(accuracy, lower, upper) of a model in a head.
+
+    Raises:
+      ValueError: where there is none, or it is not in [0, 1], lower to upper.
+    """
+    if name not in accuracies:
+        raise ValueError(f"{model} has no accuracy of {name}")
+    given = within(accuracies[name], f"the accuracies of {name}")
+    found = np.broadcast_to(given, 3) if given.ndim == 0 else given
+    if found.shape != (3,) or not found[1] <= found[0] <= found[2]:
+        raise ValueError(f"an accuracy is one number, or (accuracy, lower, upper); got {given.tolist()} of {model}")
+    return found
 
 
 def apart(heights: Mapping[str, float], least: float) -> dict[str, float]:

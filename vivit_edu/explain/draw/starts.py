@@ -11,8 +11,9 @@ from plotly.subplots import make_subplots
 from vivit_edu.arrays import Array
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, on_canvas, picture, slider
-from vivit_edu.explain.draw.series import apart, last_number, running_mean
-from vivit_edu.explain.watch.sound import Index, finite
+from vivit_edu.explain.draw.series import apart, last_number, running_mean, styled
+from vivit_edu.explain.watch.fit import count_of, fits, some, within
+from vivit_edu.explain.watch.sound import Index, finite, is_whole
 
 PROJECTIONS = ("query", "key", "value", "out")
 KERNEL = re.compile(rf"blocks/layers/(\d+)/(\w+)/({'|'.join(PROJECTIONS)})/kernel$")
@@ -26,10 +27,12 @@ def stretched(
     Args:
       rows: rule -> {t: one filter (t, h, w, C)}, the same lengths for every rule; all share one scale.
       columns: frames for which there is room, at least the longest t.
+
+    Raises:
+      ValueError: where there is no filter, or one is not as long or as large as it should be, or not finite.
     """
+    lengths, size = _check_rows(rows, columns)
     top = max(np.abs(finite(k, rule)).max() for rule, kernels in rows.items() for k in kernels.values()) or 1
-    lengths = list(next(iter(rows.values())))
-    size = next(iter(rows.values()))[lengths[0]].shape[1:3]
     strip = Film(count=columns * len(rows), size=size, columns=columns)
     pictures = [picture(_strip(strip, [kernels[t] / top for kernels in rows.values()])) for t in lengths]
     steps = [(str(t), "restyle", [{"source": [image.source]}, [0]]) for t, image in zip(lengths, pictures, strict=True)]
@@ -52,8 +55,9 @@ def gradients(norms: Mapping[str, Mapping[str, float]], *, layer: Index = 0, tit
 
     Raises:
       IndexError: where a model has no such layer.
-      ValueError: where a length is NaN or infinite.
+      ValueError: where there is no model, or a length is NaN or infinite.
     """
+    some(norms, "models")
     found = {model: _kernels(values, layer) for model, values in norms.items()}
     for model, kernels in found.items():
         if not kernels:
@@ -95,16 +99,22 @@ def runs(
     Args:
       curves: kind -> accuracies in [0, 1], one row for each run.
       chance: accuracy of a guess, dashed.
+
+    Raises:
+      ValueError: where there is no kind or more than seven, one has no runs, or chance is not in [0, 1].
     """
-    fig, ends = go.Figure(), {}
-    colours = dict(zip(curves, theme.CATEGORIES, strict=False))
-    for kind, several in curves.items():
+    fig, ends, colours = go.Figure(), {}, {}
+    for kind, several, colour, _ in styled(curves, "kinds"):
+        colours[kind] = colour
+        some(several, f"the runs of {kind}")
+        fits(f"the axes of a run of {kind}", np.ndim(several[0]), 1)
         smooth = [100 * running_mean(np.asarray(run, float)) for run in several]
         for run in smooth:
             line = {"color": colours[kind], "width": 1.5}
             fig.add_scatter(x=np.arange(1, len(run) + 1), y=run, mode="lines", line=line, name=kind)
         ends[kind] = float(np.mean([last_number(run) for run in smooth]))
     if chance is not None:
+        within(chance, "chance")
         fig.add_hline(100 * chance, line={"dash": "dash", "width": 1, "color": theme.COLOURS["ink"]})
     for kind, y in apart(ends, 6).items():
         where = {"x": 1, "xref": "paper", "xanchor": "left", "y": y, "showarrow": False}
@@ -112,6 +122,21 @@ def runs(
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False, height=340)
     fig.update_layout(margin={"r": 84, "l": 56, "b": 48})
     return fig.update_xaxes(title="steps").update_yaxes(title=yaxis, range=[-2, 104])
+
+
+def _check_rows(rows, columns):
+    """The lengths, and the (height, width) of a filter."""
+    some(rows, "rules")
+    lengths = list(next(iter(rows.values())))
+    some(lengths, "lengths")
+    size = np.shape(next(iter(rows.values()))[lengths[0]])[1:3]
+    for rule, kernels in rows.items():
+        fits(f"the lengths of {rule}", list(kernels), lengths)
+        for t, kernel in kernels.items():
+            fits(f"the length, height and width of {rule}", np.shape(kernel)[:3], (t, *size))
+    if max(lengths) > count_of(columns, "columns"):
+        raise ValueError(f"columns must be at least the longest t, {max(lengths)}; got {columns}")
+    return lengths, size
 
 
 def _strip(strip, filters):
@@ -135,7 +160,7 @@ def _kernels(norms, layer):
     found = {}
     for name, norm in norms.items():
         match = KERNEL.search(name)
-        if match and int(match[1]) == layer:
+        if match and is_whole(layer) and int(match[1]) == layer:
             found[match[2], match[3]] = float(norm)
     return dict(sorted(found.items(), key=lambda item: (item[0][0], PROJECTIONS.index(item[0][1]))))
 

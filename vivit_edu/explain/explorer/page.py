@@ -53,7 +53,10 @@ def check(
         if not _pairs(one, layers, heads):
             raise ValueError(f"{one.config.name} has none of the heads chosen in the layers chosen")
     if not is_whole(every) or not 1 <= every <= min(rows[0].config.grid[1:]):
-        raise ValueError(f"every must be from 1 to the grid's height and width, {rows[0].config.grid[1:]}; got {every}")
+        _, nh, nw = rows[0].config.grid
+        raise ValueError(
+            f"every must be from 1 to {min(nh, nw)}, the smaller side of the grid ({nh}, {nw}); got {every}"
+        )
     if (size := _size(rows, layers, heads) / every**2) > DEFLATED * LIMIT:
         raise ValueError(TOO_LARGE.format(size / 1e6, LIMIT / 1e6))
 

@@ -16,7 +16,7 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.follow.rollout import FUSE, rollout
 from vivit_edu.explain.watch.knockout import masks
 from vivit_edu.explain.watch.record import AttentionRecord, labels_of
-from vivit_edu.explain.watch.sound import Index, answered, finite, is_whole
+from vivit_edu.explain.watch.sound import Index, answered, is_whole, one_clip
 from vivit_edu.model import ViViT
 
 CLASS_TOKEN = -1  # as a query; the others are counted along the grid, by time, then row, then column
@@ -149,9 +149,9 @@ def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[s
 
     Raises:
       KeyError: where the model has no such head.
-      ValueError: where pixels, or parameters of the model, are NaN or infinite.
+      ValueError: where there is not one clip, or pixels, or parameters of the model, are NaN or infinite.
     """
-    finite(video, "video")
+    video = one_clip(video)
     order = masks(model, video, off)
     kept = _projections(model, video, order)  # sorted by name, as jax does
     answered(model, {name: part for name, pair in kept.items() for part in pair})

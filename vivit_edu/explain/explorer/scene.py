@@ -1,6 +1,8 @@
 """What the explorer shows and tells a page: the frames, which of them make a token, the layers and heads."""
 
-from collections.abc import Sequence
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,12 @@ from vivit_edu.arrays import Real
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data import read_frames
 from vivit_edu.explain.explorer.rows import Rows
+from vivit_edu.explain.watch.fit import rate
 from vivit_edu.explain.watch.sound import finite, place
 from vivit_edu.model import ViT, ViViT
 from vivit_edu.tokens import owned_frames
+
+FAR = 2  # of a float's size: in resized clips a few go a little beyond 1, and of 0 to 255 nearly all go far
 
 
 def read_for(model: ViViT, path: str | Path) -> np.ndarray:
@@ -29,6 +34,40 @@ def read_for(model: ViViT, path: str | Path) -> np.ndarray:
     frames = read_frames(path, choose=spread, resize=cover)
     top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
     return np.ascontiguousarray(frames[:, top : top + height, left : left + width])
+
+
+def read_sent(model: ViViT, name: str, content: bytes) -> np.ndarray:
+    """As `read_for`, of a file that a reader's browser sent under a name, which may be any text.
+
+    Raises:
+      ValueError: where it is no video; the sentence calls the file by its name.
+    """
+    suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"video{suffix[0] if suffix else ''}"
+        path.write_bytes(content)
+        try:
+            return read_for(model, path)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), name)) from error
+
+
+def pixels_of(video) -> np.ndarray:
+    """The video as an array.
+
+    Raises:
+      ValueError: where floats are far outside of [-1, 1], whole numbers outside of 0 to 255, or one is no number.
+    """
+    pixels = finite(video, "video")
+    whole = pixels.dtype.kind in "iu"
+    _check_range(pixels, "video", *((0, 255) if whole else (-FAR, FAR)))
+    return pixels
+
+
+def _check_range(pixels, what, low, high):
+    if pixels.size and not (low <= pixels.min() and pixels.max() <= high):
+        told = f"{what} must be " + ("floats in [-1, 1]" if low < 0 else "whole numbers from 0 to 255")
+        raise ValueError(f"{told}; got numbers from {pixels.min()} to {pixels.max()}")
 
 
 def batch_of_one(model: ViViT, pixels: np.ndarray) -> np.ndarray:
@@ -49,12 +88,12 @@ def shown_frames(model: ViViT, pixels: np.ndarray, frames: np.ndarray | None) ->
         batch_of_one(model, pixels)
         pixels = pixels.reshape(config.frames, *config.size, config.channels)
         if not np.issubdtype(pixels.dtype, np.integer):
-            finite(pixels, "video")
             pixels = np.clip((pixels + 1) * 127.5, 0, 255).round()
         frames = pixels if config.channels == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
     frames = finite(frames, "frames")
     if frames.ndim != 4 or len(frames) != config.frames or frames.shape[-1] != 3:
         raise ValueError(f"frames must be (T, H, W, 3) with T = {config.frames}; got {frames.shape}")
+    _check_range(frames, "frames", 0, 255)
     return np.ascontiguousarray(frames, dtype=np.uint8)
 
 
@@ -74,14 +113,13 @@ def clip_facts(config: ViViTConfig, frames: np.ndarray, fps: Real) -> dict:
     Raises:
       ValueError: where there are not more than 0 frames a second.
     """
-    if not 0 < fps < float("inf"):
-        raise ValueError(f"fps must be a number above 0; got {fps}")
+    fps = rate(fps)
     times = [-1] * len(frames)
     for time, group in enumerate(owned_frames(config)):
         for frame in group:
             times[frame] = time
     count, height, width, _ = frames.shape
-    return {"count": count, "height": height, "width": width, "fps": float(fps), "times": times}
+    return {"count": count, "height": height, "width": width, "fps": fps, "times": times}
 
 
 def model_facts(rows: Sequence[Rows]) -> dict:
@@ -138,7 +176,7 @@ def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
 
     Raises:
       KeyError, IndexError: where there is no such layer, head, model, query or frame.
-      ValueError: where the strength is no number.
+      ValueError: where the strength is no number, a panel no mapping, or there are none or more than two.
     """
     if name == "query":
         rows[0].check_query(value)
@@ -146,6 +184,8 @@ def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
         place(value, count, "the clip has frames")
     elif name == "strength":
         finite(value, "strength")
+    if name == "panels" and len(value) not in (1, 2):
+        raise ValueError(f"an explorer has one panel or two; got {len(value)}")
     for panel in value if name == "panels" else ():
         _check_panel(panel, rows)
     for key in value if name == "off" else ():
@@ -159,6 +199,8 @@ def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
 
 
 def _check_panel(panel, rows):
+    if not isinstance(panel, Mapping):
+        raise ValueError(f"a panel is a mapping of model, layer and head; got {panel!r}")
     if missing := {"model", "layer", "head"} - set(panel):
         raise KeyError(f"a panel has model, layer and head; {', '.join(sorted(missing))} is missing in {panel}")
     one = rows[place(panel["model"], len(rows), "the explorer has models")]

@@ -1,7 +1,6 @@
 """The attention explorer: a clip that plays, and where each of its tokens looks; a widget, or a page of its own."""
 
-import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import anywidget
@@ -12,21 +11,10 @@ from jaxtyping import Shaped
 from vivit_edu.arrays import Array, Real
 from vivit_edu.compiled import on_numbers
 from vivit_edu.data import normalise
-from vivit_edu.explain.explorer import page
+from vivit_edu.explain.explorer import page, scene
 from vivit_edu.explain.explorer.rows import record_rows
-from vivit_edu.explain.explorer.scene import (
-    batch_of_one,
-    check_beside,
-    check_trait,
-    clip_facts,
-    first_panel,
-    middle,
-    model_facts,
-    read_for,
-    reduced,
-    shown_frames,
-)
-from vivit_edu.explain.watch.knockout import chances, head_counts, named_chances
+from vivit_edu.explain.watch.knockout import Names, chances, head_counts, named_chances, names_of
+from vivit_edu.explain.watch.sound import listed
 from vivit_edu.model import ViViT
 
 SCALES, VIEWS = ("row", "unit", "uniform"), ("overlay", "contour")
@@ -50,6 +38,7 @@ class Explorer(anywidget.AnyWidget):
     Raises:
       ValueError: where video, frames and models do not fit each other, or hold numbers that are NaN or infinite.
       KeyError, IndexError: where there is no such layer, head, query or frame; so, too, where a trait is set later.
+      TypeError: where an option is none of these and no trait.
     """
 
     _esm, _css = page.SCRIPT, page.STYLE
@@ -80,21 +69,23 @@ class Explorer(anywidget.AnyWidget):
         beside: ViViT | None = None,
         frames: np.ndarray | None = None,
         fps: Real = 8,
-        class_names: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+        class_names: Names = None,
         **state,
     ):
         self._models = [model] if beside is None else [model, beside]
-        check_beside(self._models)
-        self._class_names = class_names
+        scene.check_beside(self._models)
+        if unknown := [name for name in state if name not in self.class_trait_names()]:
+            raise TypeError(f"an explorer has no option {', '.join(unknown)}; its state is {', '.join(_SET)}")
         self._see(video, frames)
+        self._class_names = names_of(class_names, [{k: len(v) for k, v in one.items()} for one in self._intact])
         self._pieces = []
-        panels = [first_panel(number, rows) for number, rows in enumerate(self._rows)]
+        panels = [scene.first_panel(number, rows) for number, rows in enumerate(self._rows)]
         super().__init__(
-            meta=model_facts(self._rows),
+            meta=scene.model_facts(self._rows),
             frames=self._shown.tobytes(),
-            clip=clip_facts(self._models[0].config, self._shown, fps),
+            clip=scene.clip_facts(self._models[0].config, self._shown, fps),
             probabilities=self._probabilities([]),
-            **({"query": middle(model.config.grid), "panels": panels} | state),
+            **({"query": scene.middle(model.config.grid), "panels": panels} | state),
         )
         if "frame" not in state and self.query >= 0:
             self.frame = self.clip["times"].index(self.query // (self._rows[0].places))
@@ -111,7 +102,7 @@ class Explorer(anywidget.AnyWidget):
         Raises:
           FileNotFoundError, ValueError: as `vivit_edu.data.read_clip`.
         """
-        return cls(model, read_for(model, path), **options)
+        return cls(model, scene.read_for(model, path), **options)
 
     def export(self, path: str | Path, **chosen) -> Path:
         """The HTML file written, in which all of this works without a kernel and without a network.
@@ -134,12 +125,14 @@ class Explorer(anywidget.AnyWidget):
         return HTML(page.frame(page.page(self.state_of_page(**chosen))))
 
     def state_of_page(
-        self, *, layers: Collection[str] | None = None, heads: Collection[str] | None = None, every: int = 1
+        self, *, layers: Iterable[str] | None = None, heads: Iterable[str] | None = None, every: int = 1
     ) -> dict:
         """The traits that a page without a kernel starts from, with the rows of all queries in them."""
+        layers = None if layers is None else listed(layers, "layers")
+        heads = None if heads is None else listed(heads, "heads")
         page.check(self._intact_rows, layers=layers, heads=heads, every=every)
         live = {name: getattr(self, name) for name in _STATE}
-        frames = reduced(self._shown, page.PIXELS)
+        frames = scene.reduced(self._shown, page.PIXELS)
         live["clip"] = live["clip"] | {"height": frames.shape[1], "width": frames.shape[2]}
         live |= {"frames": frames.tobytes(), "probabilities": self._probabilities([])}
         counts = [head_counts(*pair) for pair in zip(self._models, self._videos, strict=True)]
@@ -149,10 +142,10 @@ class Explorer(anywidget.AnyWidget):
 
     def _see(self, video, frames):
         """Takes a clip in: what is shown of it, and what the models make of it."""
-        pixels = np.asarray(video)
-        self._shown = shown_frames(self._models[0], pixels, frames)
+        pixels = scene.pixels_of(video)
+        self._shown = scene.shown_frames(self._models[0], pixels, frames)
         floats = normalise(pixels) if np.issubdtype(pixels.dtype, np.integer) else pixels.astype(np.float32)
-        self._videos = [batch_of_one(model, floats) for model in self._models]
+        self._videos = [scene.batch_of_one(model, floats) for model in self._models]
         self._rows = [record_rows(*pair) for pair in zip(self._models, self._videos, strict=True)]
         self._intact_rows = self._rows
         self._intact = [self._chances(number, ()) for number in range(len(self._models))]
@@ -160,7 +153,7 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.validate("query", "panels", "off", "frame", "strength")
     def _is_there(self, proposal):
         """Refuses what there is not, before anything has changed."""
-        check_trait(proposal["trait"].name, proposal["value"], rows=self._rows, count=len(self._shown))
+        scene.check_trait(proposal["trait"].name, proposal["value"], rows=self._rows, count=len(self._shown))
         return proposal["value"]
 
     def _answer(self, change=None):
@@ -197,7 +190,8 @@ class Explorer(anywidget.AnyWidget):
         for number, model in enumerate(self._models):
             now = self._chances(number, self._off_in(number) if off else ())
             title = model.config.name if len(self._models) > 1 else ""
-            groups += named_chances(self._intact[number], now, names=self._class_names, title=title)
+            names = {head: known for head, known in self._class_names.items() if head in now}
+            groups += named_chances(self._intact[number], now, names=names, title=title)
         return groups
 
     def _chances(self, number, off):
@@ -213,20 +207,17 @@ class Explorer(anywidget.AnyWidget):
 
     def _show_file(self, name, content):
         """Shows a video that came from the reader, or says in a sentence why not."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / (Path(name).name or "video")
-            path.write_bytes(content)
-            try:
-                frames = read_for(self._models[0], path)
-            except ValueError as error:
-                self.notice = str(error).replace(f"{folder}/", "")
-                return
+        try:
+            frames = scene.read_sent(self._models[0], name, content)
+        except ValueError as error:
+            self.notice = str(error)
+            return
         self._see(frames, None)
         with self.hold_sync():
             self.off = []
             self.frames, self.notice = self._shown.tobytes(), f"Showing {name}"
             self.frame = 0
-            self.clip = clip_facts(self._models[0].config, self._shown, self.clip["fps"]) | {"name": name}
+            self.clip = scene.clip_facts(self._models[0].config, self._shown, self.clip["fps"]) | {"name": name}
             self.probabilities = self._probabilities([])
             self._hold()
             self._answer()
@@ -245,4 +236,5 @@ def export_html(model: ViViT, video: Shaped[Array, "..."] | str | Path, path: st
     return make(model, video).export(path, **chosen)
 
 
+_SET = "query panels frame autoplay scale view strength off".split()
 _STATE = "meta clip frames query panels frame autoplay scale view strength probabilities".split()

@@ -4,7 +4,7 @@ Rollout multiplies shares; flow asks how much could pass at most if each weight 
 maximum flow for each patch through a graph of all tokens in all layers, and so for small models only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -13,13 +13,15 @@ from scipy.sparse.csgraph import maximum_flow
 
 from vivit_edu.arrays import Real
 from vivit_edu.explain.follow.rollout import rollout
+from vivit_edu.explain.watch.genuine import SLACK, several
 from vivit_edu.explain.watch.record import AttentionRecord
+from vivit_edu.explain.watch.sound import finite
 
 NODES = 200
 WIDTH = 1 << 24  # a pipe of width 1, in the whole numbers in which scipy counts
 
 
-def attention_flow(records: Sequence[AttentionRecord], *, residual: Real = 0.5) -> Float[np.ndarray, "B nt nh nw"]:
+def attention_flow(records: Iterable[AttentionRecord], *, residual: Real = 0.5) -> Float[np.ndarray, "B nt nh nw"]:
     """The maximum flow from the output to each patch, in [0, 1], right to some 1e-6.
 
     A layer's pipes are (1 - residual) A + residual I, A the heads' mean. Where the output reads a mean, a pipe of
@@ -28,6 +30,7 @@ def attention_flow(records: Sequence[AttentionRecord], *, residual: Real = 0.5) 
     Raises:
       ValueError: where the graph has more than 200 nodes, or an option or the records do not fit.
     """
+    records = several(records)
     rollout(records, residual=residual)  # raises where they do not fit
     grid = records[0].grid
     flows = [most(_pipes(records, residual, clip)) for clip in range(len(records[0].weights))]
@@ -41,8 +44,11 @@ def most(pipes: Sequence[np.ndarray]) -> Float[np.ndarray, "n"]:
       pipes: widths in [0, 1] between neighbouring levels, (nodes above, nodes below); the first has one row.
 
     Raises:
-      ValueError: where there are more than 200 nodes.
+      ValueError: where there are more than 200 nodes, or levels do not follow each other, or a width is no number
+        in [0, 1].
     """
+    pipes = [finite(pipe, "pipes") for pipe in pipes]
+    _check(pipes)
     first = np.cumsum([0, 1, *(pipe.shape[1] for pipe in pipes)])  # of each level; the last is their number
     if first[-1] > NODES:
         raise ValueError(f"flow is for graphs of at most {NODES} nodes; this one has {first[-1]}")
@@ -51,6 +57,16 @@ def most(pipes: Sequence[np.ndarray]) -> Float[np.ndarray, "n"]:
         whole[above : above + len(pipe), below : below + pipe.shape[1]] = np.floor(pipe * WIDTH)
     graph = csr_array(whole)
     return np.array([maximum_flow(graph, 0, node).flow_value for node in range(first[-2], first[-1])]) / WIDTH
+
+
+def _check(pipes):
+    shapes = [pipe.shape for pipe in pipes]
+    above = [1, *(shape[-1] for shape in shapes if shape)]
+    if not pipes or any(len(shape) != 2 or shape[0] != rows for shape, rows in zip(shapes, above, strict=False)):
+        raise ValueError(f"pipes must be (1, n), (n, m) and so on, each on the one before; got {shapes}")
+    least, largest = min(pipe.min() for pipe in pipes), max(pipe.max() for pipe in pipes)
+    if least < 0 or largest > 1 + SLACK:
+        raise ValueError(f"widths must be in [0, 1]; they run from {least:.3g} to {largest:.3g}")
 
 
 def _pipes(records, residual, clip):

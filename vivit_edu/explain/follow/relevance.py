@@ -18,7 +18,7 @@ from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.follow.rollout import compose, rollout
 from vivit_edu.explain.watch.record import record_attention, record_shapes
-from vivit_edu.explain.watch.sound import answered, finite, places
+from vivit_edu.explain.watch.sound import answered, clips, finite, places
 from vivit_edu.model import ViViT
 from vivit_edu.tokens import cut_tubelets, sample_frames
 
@@ -59,7 +59,7 @@ def input_gradient(model: ViViT, video: Array, *, head: str | None = None, targe
     target = _target(model, video, head, target)
     slopes = _slopes(model, jnp.asarray(video), target, head=head)
     answered(model, {"the gradient of the pixels": slopes})
-    return np.abs(tokens_of(np.asarray(slopes * video), model.config).sum((-1, -2, -3, -4)))
+    return np.abs(tokens_of(np.asarray(slopes) * np.asarray(video), model.config).sum((-1, -2, -3, -4)))
 
 
 @on_numbers
@@ -138,7 +138,7 @@ def _target(model, video, head, target):
 
 def _asked(model, video, head, target):
     """The target as an array; refuses pixels that are no numbers, and heads and classes that the model has not."""
-    finite(video, "video")
+    clips(video)
     count = _classes_of(model.config, head)
     if target is None:
         return None

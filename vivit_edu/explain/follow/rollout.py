@@ -16,21 +16,22 @@ N x N product is ever made, and each factorisation multiplies by its own small m
   time, started at its class token, it is the clip's map. The average-pool baseline weighs all times 1 / nt.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 
 from vivit_edu.arrays import Real
+from vivit_edu.explain.watch.genuine import PAIRED, check_record, several
 from vivit_edu.explain.watch.record import AttentionRecord
-from vivit_edu.explain.watch.sound import Index, finite, place
+from vivit_edu.explain.watch.sound import Index, place
 
 FUSE = {"mean": np.mean, "max": np.max, "min": np.min}
 
 
 def rollout(
-    records: Sequence[AttentionRecord],
+    records: Iterable[AttentionRecord],
     *,
     residual: Real = 0.5,
     fuse: str = "mean",
@@ -45,20 +46,22 @@ def rollout(
       records: all of one model's, in the order in which they ran.
       residual: r, the share of a token that a layer leaves in place, in [0, 1].
       fuse: how heads become one matrix: "mean", "max" or "min" of their weights, rows then scaled to sum to 1. Where
-        nothing is left of a row, since no two heads look at one token, the layer leaves its token in place.
+        nothing is left of a row, since no two heads look at one token or all are off, its token stays in place.
       discard: the share of each row's smallest weights that is set to 0 before rows are scaled, in [0, 1).
       query: starts at this index of Model 1's tokens (0 its class token) or of Models 3 and 4's (nt S) tokens in
         place of the output.
 
     Raises:
       ValueError: where an option is out of its range, or the records are not all of one model and clips: where some
-        are missing, in another order, hold but some heads or queries, or numbers that are not finite.
+        are missing, in another order, hold but some heads or queries, or what no model gives: negative weights,
+        numbers that are not finite, a shape that does not fit the grid.
       IndexError: where there is no such query.
     """
     if not 0 <= residual <= 1 or not 0 <= discard < 1:
         raise ValueError(f"residual must be in [0, 1] and discard in [0, 1); got {residual} and {discard}")
-    if fuse not in FUSE:
+    if fuse not in list(FUSE):  # a list, for what cannot be hashed
         raise ValueError(f"fuse must be one of {', '.join(FUSE)}; got {fuse!r}")
+    records = several(records)
     check_records(records)
     query = None if query is None else _start_of(records, query)
     mix = partial(_fused, fuse=fuse, discard=discard)
@@ -168,6 +171,8 @@ def check_records(records: Sequence[AttentionRecord]) -> None:
     """
     if not records:
         raise ValueError("there is nothing to roll out: got no records")
+    for record in records:
+        check_record(record)
     if partial_ := [record.name for record in records if record.heads is not None or record.queries is not None]:
         raise ValueError(f"rollout needs every head and query; {', '.join(partial_)} hold but some")
     for what in ("body", "grid", "class_token", "all_names", "origin"):
@@ -176,8 +181,6 @@ def check_records(records: Sequence[AttentionRecord]) -> None:
     if len(clips := {len(record.weights) for record in records}) > 1:
         raise ValueError(f"records of the same clips belong together; these are of {sorted(clips)} clips")
     _check_names([record.name for record in records], records[0])
-    for record in records:
-        finite(record.weights, f"the weights of {record.name}")
 
 
 def _check_names(names, first):
@@ -188,8 +191,7 @@ def _check_names(names, first):
             raise ValueError(f"rollout needs every layer in its order; over {over} there are {layers}")
     if first.body != "spacetime" and not kinds["space"]:
         raise ValueError("rollout needs the attention over space too; the records hold only time")
-    paired = first.body in ("factorised_self_attention", "factorised_dot_product")
-    if paired and len(kinds["space"]) != len(kinds["time"]):
+    if first.body in PAIRED and len(kinds["space"]) != len(kinds["time"]):
         raise ValueError(f"rollout of {first.body} needs space and time of every layer; got {', '.join(names)}")
     if first.all_names is not None and tuple(names) != first.all_names:
         whole = ", ".join(first.all_names)

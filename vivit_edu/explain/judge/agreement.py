@@ -10,6 +10,7 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.data.clips import Truth
 from vivit_edu.data.sample import centre_offset, clip_indices
 from vivit_edu.explain.follow.relevance import frames_of, tokens_of
+from vivit_edu.explain.watch.fit import fits
 from vivit_edu.explain.watch.sound import finite
 
 
@@ -21,7 +22,12 @@ def against_truth(
     Args:
       mask: tokens with at least one pixel of the object. Clips without any are nan in pointing and overlap.
       moving: times within an event that is no rest. The peak time is that of the largest sum over places.
+
+    Raises:
+      ValueError: where maps, mask and times are not of one size, or a number is NaN or infinite.
     """
+    fits("the moving times", moving.shape, maps.shape[:2])
+    fits("the mask's shape", mask.shape, maps.shape)
     flat, truth_of = finite(maps, "maps").reshape(len(maps), -1), mask.reshape(len(mask), -1)
     clip, none = np.arange(len(maps)), ~truth_of.any(1)
     order = np.argsort(-flat, axis=1, kind="stable")
@@ -34,7 +40,12 @@ def against_truth(
 
 
 def points_at(maps: Float[np.ndarray, "B nt nh nw"], mask: Bool[np.ndarray, "B nt nh nw"]) -> Float[np.ndarray, "B"]:
-    """Of each clip, 1 where the map's largest number lies in the mask, else 0; nan where the mask is empty."""
+    """Of each clip, 1 where the map's largest number lies in the mask, else 0; nan where the mask is empty.
+
+    Raises:
+      ValueError: where the mask is of another size, or a number is NaN or infinite.
+    """
+    fits("the mask's shape", mask.shape, maps.shape)
     flat, truth_of = finite(maps, "maps").reshape(len(maps), -1), mask.reshape(len(mask), -1)
     hit = truth_of[np.arange(len(maps)), flat.argmax(1)].astype(float)
     return np.where(truth_of.any(1), hit, np.nan)
@@ -66,7 +77,12 @@ def _expected_overlap(size, tokens):
 
 
 def rank_correlation(a: Array, b: Array) -> Float[np.ndarray, "B"]:
-    """Spearman's correlation of two maps of each clip, in [-1, 1]; 0 where one of them is the same everywhere."""
+    """Spearman's correlation of two maps of each clip, in [-1, 1]; 0 where one of them is the same everywhere.
+
+    Raises:
+      ValueError: where they are not of one size, or a number is NaN or infinite.
+    """
+    fits("the second maps' shape", np.shape(b), np.shape(a))
     a, b = (_ranks(np.reshape(finite(maps, "maps"), (len(maps), -1))) for maps in (a, b))
     scale = np.sqrt((a**2).sum(1) * (b**2).sum(1))
     return np.divide((a * b).sum(1), scale, out=np.zeros(len(a)), where=scale > 0)

@@ -1,13 +1,9 @@
 """Attention weights of a forward pass as plain labelled arrays."""
 
 import dataclasses
-import io
-import json
-import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from jaxtyping import Float
@@ -15,8 +11,7 @@ from jaxtyping import Float
 from vivit_edu.arrays import Array
 from vivit_edu.compiled import compiled, on_numbers
 from vivit_edu.config import ViViTConfig
-from vivit_edu.data.cache import write_whole
-from vivit_edu.explain.watch.sound import Index, answered, finite, is_whole, place, places
+from vivit_edu.explain.watch.sound import Index, answered, clips, is_whole, listed, place, places
 from vivit_edu.model import ViViT
 
 
@@ -93,15 +88,11 @@ def record_attention(
     Raises:
       KeyError: where a name in `keep` is none of the model's.
       IndexError: where a record has no such head or query.
-      ValueError: where pixels, or parameters of the model, are NaN or infinite.
+      ValueError: where there is no clip, or pixels, or parameters of the model, are NaN or infinite.
     """
-    finite(video, "video")
-    keep = (keep,) if isinstance(keep, str) else keep
+    video = clips(video)
     shapes = record_shapes(model, video)
-    if unknown := sorted(set(keep or ()) - set(shapes)):
-        raise KeyError(f"no attention is named {', '.join(unknown)}; this model has {', '.join(shapes)}")
-    wanted = tuple(name for name in shapes if keep is None or name in keep)
-    heads, queries = (None if chosen is None else tuple(chosen) for chosen in (heads, queries))
+    wanted = _wanted(keep, shapes)
     for name in wanted:
         heads = None if heads is None else places(heads, shapes[name][-3], f"{name} has heads")
         queries = None if queries is None else places(queries, shapes[name][-2], f"{name} has queries")
@@ -113,6 +104,14 @@ def record_attention(
     return logits, [
         AttentionRecord(name=name, weights=weights[name], over=name.split("/")[0], **labels) for name in wanted
     ]
+
+
+def _wanted(keep, shapes):
+    """The names to keep, in the order in which they run."""
+    keep = tuple(shapes) if keep is None else listed(keep, "keep, names of attentions")
+    if unknown := [name for name in keep if name not in list(shapes)]:  # a list, for what cannot be hashed
+        raise KeyError(f"no attention is named {', '.join(map(str, unknown))}; this model has {', '.join(shapes)}")
+    return tuple(name for name in shapes if name in keep)
 
 
 def labels_of(config: ViViTConfig, names: Iterable[str]) -> dict:
@@ -131,41 +130,6 @@ def _origin(model, video):
     for param in (model.tokenise.kernel, model.heads.output.kernel):
         first = zlib.crc32(np.ascontiguousarray(param[...]), first)
     return first
-
-
-def save_records(path: str | Path, records: Sequence[AttentionRecord]) -> Path:
-    """The .npz file written: an array of weights for each record, and their labels as JSON in "labels".
-
-    Raises:
-      ValueError: where weights are NaN or infinite.
-    """
-    for record in records:
-        finite(record.weights, f"the weights of {record.name}")
-    fields = [field.name for field in dataclasses.fields(AttentionRecord) if field.name != "weights"]
-    labels = json.dumps([{field: getattr(record, field) for field in fields} for record in records], default=int)
-    stored = io.BytesIO()
-    np.savez(stored, labels=np.array(labels), **{str(i): record.weights for i, record in enumerate(records)})
-    write_whole(Path(path), stored.getvalue())
-    return Path(path)
-
-
-def load_records(path: str | Path) -> list[AttentionRecord]:
-    """The records in a file that `save_records` wrote.
-
-    Raises:
-      ValueError: where the file is damaged or holds something else.
-    """
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            labels = json.loads(str(stored["labels"]))
-            tuples = ("grid", "heads", "queries", "all_names")
-            labels = [
-                {k: tuple(v) if k in tuples and v is not None else v for k, v in label.items()} for label in labels
-            ]
-            found = [(stored[str(i)], label) for i, label in enumerate(labels)]
-            return [AttentionRecord(weights=finite(weights, label["name"]), **label) for weights, label in found]
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} holds no records of attention, or is damaged: {error}") from error
 
 
 @compiled(static=("keep", "heads", "queries"))

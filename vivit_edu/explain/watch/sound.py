@@ -4,6 +4,8 @@ import json
 import operator
 from collections.abc import Mapping
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -20,7 +22,7 @@ def place(index, count: int, what: str) -> int:
       IndexError: where it is no whole number, or none of those from 0 to count - 1.
     """
     if not is_whole(index) or not 0 <= index < count:
-        raise IndexError(f"{what} {_span(count)}; asked for {index!s}")
+        raise IndexError(f"{what} {_span(count)}; asked for {_told(index)}")
     return operator.index(index)
 
 
@@ -31,11 +33,11 @@ def places(indices, count: int, what: str) -> tuple[int, ...]:
       IndexError: as `place`; all that are not there are named.
     """
     found, wrong = [], []
-    for index in indices:
+    for index in listed(indices, what):
         try:
             found.append(place(index, count, what))
         except IndexError:
-            wrong.append(str(index))
+            wrong.append(_told(index))
     if wrong or not found:
         raise IndexError(f"{what} {_span(count)}; asked for {', '.join(wrong) or 'none of them'}")
     return tuple(found)
@@ -50,19 +52,72 @@ def _span(count):
     return f"0 to {count - 1}"
 
 
+def _told(index):
+    """A number as it is written, all else so that '0' cannot be taken for one."""
+    return str(index) if isinstance(index, np.generic | np.ndarray) else repr(index)
+
+
+def listed(given, what: str) -> tuple:
+    """What was given, one by one; a string is one name.
+
+    Raises:
+      ValueError: where it is no collection.
+    """
+    if isinstance(given, str):
+        return (given,)
+    try:
+        return tuple(given)
+    except TypeError as error:
+        raise ValueError(f"{what}: expected a list; got {given!r}") from error
+
+
 def finite(values, what: str) -> np.ndarray:
     """The values, numbers in any nesting, as an array.
 
     Raises:
-      ValueError: where one is NaN or infinite; how many are, and where the first is.
+      ValueError: where one is NaN or infinite; how many are, and where the first is. Where they are no numbers.
     """
-    values = np.asarray(values)
+    values = _numbers(values, what)
     if values.dtype.kind in "biu" or np.isfinite(values).all():
         return values
     wrong = ~np.isfinite(values)
     first = ", ".join(map(str, np.argwhere(wrong)[0]))
     where = f", the first at [{first}]" if first else ""
     raise ValueError(f"{what} must be finite: {wrong.sum():,} of {values.size:,} numbers are NaN or infinite{where}")
+
+
+def _numbers(given, what):
+    try:
+        values = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{what} must be numbers in rows of one length: {error}") from error
+    if values.dtype.kind not in "biu" and not jnp.issubdtype(values.dtype, jnp.floating):  # bfloat16 is one for jax
+        raise ValueError(f"{what} must be real numbers; got {type(given).__name__} of {values.dtype}")
+    return values
+
+
+def clips(video) -> jax.Array | np.ndarray:
+    """The video as an array of finite numbers, at least one clip.
+
+    Raises:
+      ValueError: where it is none.
+    """
+    found = finite(video, "video")
+    if not found.size or found.ndim < 4:
+        raise ValueError(f"video must be one clip or more, (B, T, H, W, C) or images (B, H, W, C); got {found.shape}")
+    return video if isinstance(video, jax.Array) else found  # which stays where it is
+
+
+def one_clip(video) -> jax.Array | np.ndarray:
+    """As `clips`, one alone.
+
+    Raises:
+      ValueError: where it is none, or more.
+    """
+    video = clips(video)
+    if len(video) != 1:
+        raise ValueError(f"expected one clip, with an axis of batch of 1; got {len(video)} of them")
+    return video
 
 
 def as_json(plain: Mapping, what: str) -> str:
