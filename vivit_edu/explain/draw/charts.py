@@ -203,6 +203,7 @@ def filters(kernel: Float[Array, "t h w C D"], *, count: int = 16, title: str | 
       ValueError: where count is no whole number of at least 1, or a number is NaN or infinite.
     """
     count = count_of(count, "count")
+    fits("the axes of a kernel (t, h, w, C, D)", np.ndim(kernel), 5)
     kernel = np.moveaxis(finite(kernel, "kernel").astype(np.float32), -1, 0)  # (D, t, h, w, C)
     if kernel.shape[-1] != 3:
         kernel = kernel.mean(-1, keepdims=True)
