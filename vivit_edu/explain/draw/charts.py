@@ -94,11 +94,7 @@ def scores(
         }
         bars = go.Bar(x=triples[:, 0], y=models, orientation="h", marker={"color": _colour(name)}, error_x=spread)
         fig.add_trace(bars, row=1, col=col)
-        text = {
-            "mode": "text",
-            "text": [f"{value:.0f}" for value in triples[:, 0]],
-            "textposition": "middle right",
-        }
+        text = {"mode": "text", "text": [f"{value:.0f}" for value in triples[:, 0]], "textposition": "middle right"}
         fig.add_scatter(x=triples[:, 2], y=models, hoverinfo="skip", **text, row=1, col=col)
         fig.add_vline(100 * chance[name], line={"dash": "dash", "width": 1.5, "color": theme.COLOURS["ink"]}, col=col)
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False)
