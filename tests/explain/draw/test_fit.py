@@ -18,6 +18,14 @@ REFUSED = (ValueError, IndexError, TypeError)  # the last by what a test run che
 WRONG = {
     "film, a grid of 0": (lambda c: figures.film(CLIP, fps=8, grid=(2, 0, 4)), "a side of the grid must be a whole"),
     "film, a negative grid": (lambda c: figures.film(CLIP, fps=8, grid=(-2, 3, 4)), "of at least 1; got -2"),
+    "film, a grid of one number": (lambda c: figures.film(CLIP, fps=8, grid=3), "grid: expected a list; got 3"),
+    "film, a grid of two": (lambda c: figures.film(CLIP, fps=8, grid=(2, 3)), r"sides \(t, h, w\) must be 3; got 2"),
+    "over frames, no maps": (
+        lambda c: figures.attention_over_frames(CLIP, MAP[None][:0], c, fps=8),
+        "one of maps; got 0",
+    ),
+    "filters, of an image": (lambda c: figures.filters(np.ones((3, 4, 3, 5))), "must be 5; got 4"),
+    "removal, of two curves": (lambda c: figures.removal({"a": np.ones((2, 3))}, title="t"), "must be 1; got 2"),
     "film, no frames": (lambda c: figures.film(CLIP[:0], fps=8), r"frames must be .* got \(0, 6, 12, 3\)"),
     "film, fps": (lambda c: figures.film(CLIP, fps="8"), "fps must be a number above 0; got '8'"),
     "film, no fps": (lambda c: figures.film(CLIP, fps=None), "fps must be a number above 0; got None"),

@@ -94,11 +94,7 @@ def scores(
         }
         bars = go.Bar(x=triples[:, 0], y=models, orientation="h", marker={"color": _colour(name)}, error_x=spread)
         fig.add_trace(bars, row=1, col=col)
-        text = {
-            "mode": "text",
-            "text": [f"{value:.0f}" for value in triples[:, 0]],
-            "textposition": "middle right",
-        }
+        text = {"mode": "text", "text": [f"{value:.0f}" for value in triples[:, 0]], "textposition": "middle right"}
         fig.add_scatter(x=triples[:, 2], y=models, hoverinfo="skip", **text, row=1, col=col)
         fig.add_vline(100 * chance[name], line={"dash": "dash", "width": 1.5, "color": theme.COLOURS["ink"]}, col=col)
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False)
@@ -203,6 +199,7 @@ def filters(kernel: Float[Array, "t h w C D"], *, count: int = 16, title: str | 
       ValueError: where count is no whole number of at least 1, or a number is NaN or infinite.
     """
     count = count_of(count, "count")
+    fits("the axes of a kernel (t, h, w, C, D)", np.ndim(kernel), 5)
     kernel = np.moveaxis(finite(kernel, "kernel").astype(np.float32), -1, 0)  # (D, t, h, w, C)
     if kernel.shape[-1] != 3:
         kernel = kernel.mean(-1, keepdims=True)

@@ -8,7 +8,7 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Fan, Film, label, line, on_canvas, picture, seconds, slider
 from vivit_edu.explain.watch.fit import count_of, fits, frames_fit
-from vivit_edu.explain.watch.sound import Index, place
+from vivit_edu.explain.watch.sound import Index, listed, place
 from vivit_edu.tokens import owned_frames
 
 QUERY, HAIRLINE = theme.COLOURS["query"], "rgba(255, 255, 255, 0.45)"
@@ -35,8 +35,8 @@ def film(
     frames_fit(frames)
     every = count_of(every, "every")
     if grid is not None:
-        fits("the grid's sides (t, h, w)", len(grid), 3)
-        grid = tuple(count_of(side, "a side of the grid") for side in grid)
+        grid = tuple(count_of(side, "a side of the grid") for side in listed(grid, "grid"))
+        fits("the count of the grid's sides (t, h, w)", len(grid), 3)
     strip, traces = strip_of(frames[::every], (max(1, grid[0] // every), *grid[1:]) if grid else None)
     return on_canvas(traces, strip.shape, title=title, annotations=times(strip, range(0, len(frames), every), fps))
 

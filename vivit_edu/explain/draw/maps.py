@@ -11,7 +11,7 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas, slider
 from vivit_edu.explain.draw.clips import QUERY, strip_of, times, token_name, under
-from vivit_edu.explain.watch.fit import frames_fit
+from vivit_edu.explain.watch.fit import frames_fit, some
 from vivit_edu.explain.watch.record import AttentionRecord
 from vivit_edu.explain.watch.sound import Index, finite, place
 from vivit_edu.tokens import owned_frames
@@ -90,6 +90,7 @@ def attention_over_frames(
     """
     weights = np.asarray(weights, np.float32).reshape(-1, *np.shape(weights)[-3:])
     frames_fit(frames, config)
+    some(weights, "maps")
     _check_maps(weights, config, scale, queries)
     middle = [group[len(group) // 2] for group in owned_frames(config)]
     strip, traces = strip_of(frames[middle], None)

@@ -59,7 +59,8 @@ def removal(curves: Mapping[str, Float[np.ndarray, "steps"]], *, title: str) -> 
     fig = go.Figure()
     curves = {name: within(curve, f"the curve of {name}") for name, curve in curves.items()}
     for name, curve, colour, mark in styled(curves, "curves"):
-        some(np.atleast_1d(curve), f"the curve of {name}")
+        fits(f"the axes of the curve of {name}", curve.ndim, 1)
+        some(curve, f"the numbers of {name}")
         shares = np.linspace(0, 100, len(curve))
         style = {"line": {"color": colour}, "marker": {"symbol": mark, "color": colour}}
         fig.add_scatter(x=shares, y=curve, mode="lines+markers", name=name, **style)

@@ -80,9 +80,8 @@ def gradients(norms: Mapping[str, Mapping[str, float]], *, layer: Index = 0, tit
     fig.update_xaxes(type="log", range=[low - 1.4, high + 0.3], **ticks)
     fig.update_xaxes(title="length of the gradient", col=(len(norms) + 1) // 2)
     fig.update_yaxes(autorange="reversed")
-    height = 130 + 26 * max(map(len, found.values()))
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, showlegend=False)
-    return fig.update_layout(height=height, margin={"t": 76, "b": 48})
+    return fig.update_layout(height=130 + 26 * max(map(len, found.values())), margin={"t": 76, "b": 48})
 
 
 def runs(

@@ -186,8 +186,9 @@ def _last_layer(records):
 
 def _weighted(model, video, head, target):
     """Every attention's record, its weights multiplied by their gradients where those raise the target's logit."""
-    target, shapes = _target(model, video, head, target), record_shapes(model, video)
-    gradients = _gradients(model, jnp.asarray(video), target, head=head, shapes=tuple(shapes.items()))
+    target, video = _target(model, video, head, target), jnp.asarray(video)
+    shapes = record_shapes(model, video)
+    gradients = _gradients(model, video, target, head=head, shapes=tuple(shapes.items()))
     answered(model, {f"the gradient of {name}": values for name, values in gradients.items()})
     _, records = record_attention(model, video)
     return [
