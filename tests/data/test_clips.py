@@ -104,6 +104,14 @@ def test_a_killed_process_leaves_only_whole_files_and_the_next_one_ends_its_work
     assert digest(ve.data.make_clips(tmp_path, **SMALL)) == expected
 
 
+@pytest.mark.parametrize("name", ["a folder", "nowhere/file"])
+def test_a_writing_that_fails_leaves_nothing_behind(tmp_path, name):
+    (tmp_path / "a folder").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        cache.write_whole(tmp_path / name, b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["a folder"]
+
+
 def test_what_a_killed_process_left_unfinished_goes_after_ten_minutes(tmp_path):
     (tmp_path / "videos").mkdir()
     old, new = (tmp_path / "videos" / f"{name}.mp4.1.2.part" for name in ("old", "new"))

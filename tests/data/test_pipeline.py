@@ -4,6 +4,7 @@ import dataclasses
 
 import films
 import golden_files
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -16,6 +17,14 @@ from vivit_edu.data.sample import centre_offset, clip_indices, random_offset, vi
 def examples(tmp_path_factory):
     folder = ve.data.make_clips(tmp_path_factory.mktemp("clips"), train=0, validation=0, test=1, progress=False)
     return ve.data.clips.examples("test", folder)[:20]
+
+
+@pytest.fixture
+def untyped():
+    """Types are not checked, as for users."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def all_of(examples, **options):
@@ -186,6 +195,18 @@ def test_decoded_clips_are_kept_within_their_memory(examples):
     )
 
 
+@pytest.mark.parametrize("size", [np.int64(24), np.array([24, 20]), (np.int8(24), 20), [24, 20]])
+def test_a_size_may_be_of_any_library(examples, size, untyped):
+    (batch, *_) = all_of(examples[:2], size=size, frames=np.int32(4))
+    assert batch["video"].shape == (2, 4, 24, 24 if np.ndim(size) == 0 else 20, 3)
+
+
+def test_a_file_s_name_may_be_a_str(examples):
+    named = [dataclasses.replace(example, path=str(example.path)) for example in examples[:2]]
+    assert named == examples[:2]
+    np.testing.assert_array_equal(all_of(named)[0]["video"], all_of(examples[:2])[0]["video"])
+
+
 GOLDEN = ["250_4_32_2", "60_4_32_2", "75_3_16_4", "13_4_8_2", "300_10_32_2", "5_2_8_4"]
 
 
@@ -213,9 +234,18 @@ def test_every_start_that_leaves_room_is_drawn():
         ({"batch": 0}, "batch must be at least 1; got 0"),
         ({"stride": 0}, "stride must be at least 1; got 0"),
         ({"flip": 1.5}, r"flip must be in \[0, 1\]; got 1.5"),
+        ({"frames": 4.5}, "frames must be a whole number; got 4.5"),
+        ({"stride": 1.5}, "stride must be a whole number; got 1.5"),
+        ({"seed": -1}, "seed must be at least 0; got -1"),
+        ({"epochs": 0}, "epochs must be at least 1; got 0"),
+        ({"epochs": -1}, "epochs must be at least 1; got -1"),
+        ({"size": 0}, "size must be at least 1 pixel high and wide; got 0"),
+        ({"size": 24.0}, r"size must be whole numbers \(height, width\); got 24.0"),
+        ({"size": (1, 2, 3)}, r"size must be whole numbers \(height, width\); got \(1, 2, 3\)"),
+        ({"short_side": 0}, "short_side must be at least 1; got 0"),
     ],
 )
-def test_arguments_out_of_range_get_one_sentence(examples, options, message):
+def test_arguments_out_of_range_get_one_sentence(examples, options, message, untyped):
     with pytest.raises(ValueError, match=message):
         all_of(examples, **options)
     with pytest.raises(ValueError, match=r"got no examples"):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import pathlib
 
 import av
 import films
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
-from vivit_edu.data import read_clip, read_frames, video_info
+from vivit_edu.data import Example, batches, read_clip, read_frames, video_info
 
 SOUND = {"mp4": "aac", "m4a": "aac", "mp3": "libmp3lame", "flac": "flac", "mka": "aac"}
 COVERED = ["a.mp3", "b.m4a", "c.flac", "d.mp4", "e.mka", "f.mp3"]
@@ -177,3 +178,44 @@ def test_an_error_of_the_caller_s_own_stays_what_it_is(tmp_path):
     for where in ("choose", "resize"):
         with pytest.raises(ZeroDivisionError):
             read_frames(path, **{where: lambda value: 1 // 0})
+
+
+def forbid(monkeypatch, method, path):
+    """Lets a method of this one path's raise what the file system does where it may not be read."""
+    done = getattr(pathlib.Path, method)
+
+    def refused(self, *args, **options):
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return done(self, *args, **options)
+
+    monkeypatch.setattr(pathlib.Path, method, refused)
+
+
+@pytest.mark.parametrize("method", ["stat", "open"])  # a folder above it, or the file itself
+def test_a_file_that_may_not_be_read_is_named_in_a_sentence(tmp_path, monkeypatch, method):
+    path = films.write(tmp_path / "clip.mp4", films.numbered(5))
+    forbid(monkeypatch, method, path)
+    for read in (read_frames, read_clip, video_info):
+        with pytest.raises(PermissionError, match=r"^/.*clip\.mp4 may not be read: its permissions, or a folder's"):
+            read(path)
+    with pytest.raises(PermissionError, match=r"^example 0: /.*clip\.mp4 may not be read"):
+        list(batches([Example(path=path, labels={})], frames=2, size=8, batch=1))
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".mp4", "clip.mp4/b.mp4", "a\0b.mp4"])
+def test_a_name_that_no_file_can_have_is_said_in_a_sentence(tmp_path, name):
+    path = films.write(tmp_path / "clip.mp4", films.numbered(5)).parent / name
+    for read in (read_frames, read_clip, video_info):
+        with pytest.raises(ValueError, match=rf"^{path} cannot be read as video: (File name|Not a dir|embedded null)"):
+            read(path)
+    with pytest.raises(FileNotFoundError, match="1 of 1 files are missing or empty; the first is example 0"):
+        batches([Example(path=path, labels={})], frames=2, size=8, batch=1)
+
+
+def test_a_file_that_is_gone_in_the_middle_of_a_run_is_named(tmp_path):
+    first, second = (films.write(tmp_path / name, films.numbered(5)) for name in ("a.mp4", "b.mp4"))
+    run = batches([Example(path=path, labels={}) for path in (first, second)], frames=2, size=8, batch=1)
+    second.unlink()
+    with pytest.raises(FileNotFoundError, match=r"^example 1: there is no video file /.*b\.mp4"):
+        list(run)

@@ -1,6 +1,7 @@
 """From examples to batches, by grain: decode, sample in time, resize, crop and flip, batch."""
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import math
@@ -15,6 +16,8 @@ from vivit_edu.arrays import Array, Real
 from vivit_edu.data.example import Example
 from vivit_edu.data.sample import centre_offset, clip_indices, random_offset
 from vivit_edu.data.video import video_info
+from vivit_edu.data.video.asking import pixels, whole
+from vivit_edu.data.video.opening import reached
 from vivit_edu.data.video.reading import read_stretch
 
 MEMORY = 1 << 30  # bytes of decoded frames kept, so that small sets are decoded once
@@ -52,17 +55,17 @@ def batches(
 
     Raises:
       FileNotFoundError: where a file is missing; before anything is read.
-      ValueError: where batch, frames or stride is below 1, flip is not in [0, 1], or there are no examples; on the
+      PermissionError: where one may not be read.
+      ValueError: where a number is not whole or too small, flip is not in [0, 1], or there are no examples; on the
         way, where a file cannot be read or its frames are smaller than `size`. The example is named.
     """
-    for name, value in (("batch", batch), ("frames", frames), ("stride", stride)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1; got {value}")
+    batch, frames, stride = whole("batch", batch), whole("frames", frames), whole("stride", stride)
+    seed, epochs = whole("seed", seed, least=0), None if epochs is None else whole("epochs", epochs)
     if not 0 <= flip <= 1:
         raise ValueError(f"flip must be in [0, 1]; got {flip}")
+    size = pixels("size", size)
+    fit = _Fit(size, None if short_side is None else whole("short_side", short_side))
     _check_files(examples)
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    fit = _Fit(size, short_side)
     share = MEMORY // len(examples)
     held = _size_of_the_first(examples, fit) <= share
     read = functools.partial(_kept, fit=fit, share=share, most=LONGER * frames * stride)
@@ -102,15 +105,8 @@ class _View:
             offset = self.offset(length, self.frames, self.stride, rng)
             return clip_indices(length, self.frames, self.stride, offset)
 
-        try:
+        with _named(index):
             clip = self._cut(self.read(example, choose), rng)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"example {index}: {error}") from error
-        except ValueError as error:  # of its kinds, some take other arguments
-            raise ValueError(f"example {index}: {error}") from error
-        except Exception as error:
-            error.add_note(f"example {index}")
-            raise
         clip = clip[:, :, ::-1] if rng.random() < self.flip else clip
         labels = {name: np.int32(label) for name, label in example.labels.items()}
         return {"video": np.ascontiguousarray(clip), "labels": labels}
@@ -140,6 +136,19 @@ class _Fit:
         return tuple(max(1, round(scale * side)) for side in have)
 
 
+@contextlib.contextmanager
+def _named(index):
+    """Whatever is raised inside names its example."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, ValueError) as error:  # of their kinds, some take other arguments
+        kind = next(k for k in (FileNotFoundError, PermissionError, ValueError) if isinstance(error, k))
+        raise kind(f"example {index}: {error}") from error
+    except Exception as error:
+        error.add_note(f"example {index}")
+        raise
+
+
 def _centre(length, frames, stride, rng):
     return centre_offset(length, frames, stride)
 
@@ -156,18 +165,25 @@ def _check_files(examples):
     """A missing or empty file ends a run before it begins, not hours into it."""
     if not examples:
         raise ValueError("there is nothing to read: got no examples")
-    missing = [n for n, example in enumerate(examples) if not (example.path.exists() and example.path.stat().st_size)]
+    missing = [n for n, example in enumerate(examples) if not _holds_something(example.path)]
     if missing:
         first = f"example {missing[0]}, {examples[missing[0]].path}"
         raise FileNotFoundError(f"{len(missing)} of {len(examples)} files are missing or empty; the first is {first}")
 
 
+def _holds_something(path):
+    try:
+        return path.stat().st_size > 0
+    except PermissionError:  # it may be there; that it may not be read is said where it is
+        return True
+    except (OSError, ValueError):  # ValueError where no file can have such a name
+        return False
+
+
 def _size_of_the_first(examples, fit):
     """Bytes of the first example's file, decoded; what cannot be read is said before a run begins."""
-    try:
+    with _named(0):
         info = video_info(examples[0].path)
-    except ValueError as error:
-        raise ValueError(f"example 0: {error}") from error
     return info.frames * math.prod(fit(info.size)) * 3
 
 
@@ -181,7 +197,8 @@ class _Kept:
         self, example: Example, choose: Callable[[int], np.ndarray], *, fit: _Fit, share: int, most: int
     ) -> UInt8[np.ndarray, "T H W 3"]:
         """The chosen frames of an example; all are decoded and kept where they are `most` or less, of `share` bytes."""
-        key = (example.path, example.path.stat().st_mtime_ns, example.start, example.end, fit)
+        with reached(example.path):
+            key = (example.path, example.path.stat().st_mtime_ns, example.start, example.end, fit)
         with self.lock:
             if key in self.kept:
                 self.kept.move_to_end(key)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vivit_edu.data.video.display import Size, announced_size
-from vivit_edu.data.video.opening import Film, opened
+from vivit_edu.data.video.opening import Film, opened, reached
 from vivit_edu.data.video.pictures import Pictures
 from vivit_edu.data.video.timeline import Timeline, of_frames, of_packets
 
@@ -142,7 +142,8 @@ class _Memory:
             self.stamps = 0
 
     def _key(self, path):
-        file = path.stat()
+        with reached(path):
+            file = path.stat()
         return path.absolute(), file.st_ino, file.st_size, file.st_mtime_ns
 
 

@@ -32,6 +32,7 @@ def opened(path: str | Path) -> Iterator[Film]:
 
     Raises:
       FileNotFoundError: where there is no such file.
+      PermissionError: where it may not be read.
       ValueError: where it is empty, truncated, of another kind, holds no film, or one that no decoder knows.
     """
     path = Path(path)
@@ -61,12 +62,26 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}, {error}"
 
 
+@contextlib.contextmanager
+def reached(path: Path) -> Iterator[None]:
+    """Whatever the file system answers inside becomes one sentence with the file's name."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"there is no video file {path}") from error
+    except PermissionError as error:
+        raise PermissionError(f"{path} may not be read: its permissions, or a folder's above it, forbid it") from error
+    except (OSError, ValueError) as error:  # a name too long, one with a zero in it, or no folder above it
+        raise ValueError(f"{path} cannot be read as video: {getattr(error, 'strerror', error)}") from error
+
+
 def _check_file(path):
-    if not path.exists():
-        raise FileNotFoundError(f"there is no video file {path}")
-    if path.is_dir():
+    with reached(path):
+        folder, held = path.is_dir(), path.stat().st_size
+        if not folder:
+            path.open("rb").close()
+    if folder:
         raise ValueError(f"{path} is a folder, not a video file")
-    held = path.stat().st_size
     if not held:
         raise ValueError(f"{path} is empty (0 bytes), not a video file")
     with translated(path):
