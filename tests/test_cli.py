@@ -72,7 +72,7 @@ def test_a_clip_becomes_a_page(tmp_path, capsys):
     [
         ({"clip": "none.mp4"}, "there is no video file none.mp4"),
         ({"--layers": "space/9"}, "there is no layer space/9; choose from space/0"),
-        ({"--every": "5"}, "every must be from 1 to the grid's height and width, (4, 4); got 5"),
+        ({"--every": "5"}, "every must be from 1 to 4, the smaller side of the grid (4, 4); got 5"),
         ({"--model": "no-such-model"}, "no-such-model"),
     ],
 )
