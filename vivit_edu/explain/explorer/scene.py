@@ -1,5 +1,6 @@
-"""What the explorer shows and tells a page: the frames, which of them make a token, the layers and heads."""
+"""The clip that an explorer shows: read, held against the model, and as a page takes it."""
 
+import itertools
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,8 @@ import numpy as np
 
 from vivit_edu.arrays import Real
 from vivit_edu.config import ViViTConfig
-from vivit_edu.data import read_frames
-from vivit_edu.explain.explorer.rows import Rows
+from vivit_edu.data import normalise, read_frames
+from vivit_edu.explain.explorer.layers import Layers
 from vivit_edu.explain.watch.fit import rate
 from vivit_edu.explain.watch.sound import finite, place
 from vivit_edu.model import ViT, ViViT
@@ -107,60 +108,47 @@ def reduced(frames: np.ndarray, height: int) -> np.ndarray:
     return cells.mean((2, 4)).round().astype(np.uint8)
 
 
-def clip_facts(config: ViViTConfig, frames: np.ndarray, fps: Real) -> dict:
-    """What a page must know of the frames: their number and size, and each one's time index (-1: in no token).
+def small_frames(clip: Mapping, frames: np.ndarray, video: bytes, height: int) -> dict:
+    """The traits of the clip with frames reduced for a page; what the model sees stays as it is."""
+    small = reduced(frames, height)
+    if small is not frames and clip["pixels"] == "frames":
+        clip, video = {**clip, "pixels": "uint8"}, frames.tobytes()
+    clip = {**clip, "height": small.shape[1], "width": small.shape[2]}
+    return {"clip": clip, "frames": small.tobytes(), "video": video}
+
+
+def seconds_of(frames, fps: Real | None, count: int) -> list[float] | None:
+    """When each frame is shown, in seconds: as the frames' own `times` tell, or at a given rate; None: nobody knows.
 
     Raises:
       ValueError: where there are not more than 0 frames a second.
     """
-    fps = rate(fps)
+    if fps is not None:
+        fps = rate(fps)
+        return [n / fps for n in range(count)]
+    times = getattr(frames, "times", None)
+    return None if times is None or len(times) != count else [round(float(t), 6) for t in times]
+
+
+_films = itertools.count()
+
+
+def clip_facts(config: ViViTConfig, frames: np.ndarray, name: str, seconds: Sequence[float] | None) -> dict:
+    """What a page must know of a clip: number and size of its frames, their seconds, each one's time index (-1: none)."""
     times = [-1] * len(frames)
     for time, group in enumerate(owned_frames(config)):
         for frame in group:
             times[frame] = time
     count, height, width, _ = frames.shape
-    return {"count": count, "height": height, "width": width, "fps": fps, "times": times}
+    facts = {"count": count, "height": height, "width": width, "times": times, "seconds": seconds}
+    return facts | {"name": str(name), "film": f"film {next(_films)}"}
 
 
-def model_facts(rows: Sequence[Rows]) -> dict:
-    """What a page must know of the models; the same for every clip."""
-    config = rows[0].config
-    (_, nh, nw), (_, h, w) = config.grid, config.tubelet
-    models = [{"name": one.config.name, "layers": [_layer(one, name) for name in one.names]} for one in rows]
-    return {
-        "grid": list(config.grid),
-        "crop": [nh * h / config.size[0], nw * w / config.size[1]],  # of a frame, what tokens cover
-        "class_token": all(one.class_token for one in rows),
-        "models": models,
-        "stored": {},
-        "knocked": {},
-        "every": 1,
-        "live": True,
-    }
-
-
-def _layer(rows, name):
-    heads = rows.heads(name)
-    over, _, layer = name.partition("/")
-    return {
-        "name": name,
-        "label": f"{over}, layer {layer}" if layer else over,
-        "heads": list(heads),
-        "count": sum(head.isdigit() for head in heads),
-        "reach": rows.reach(name),
-    }
-
-
-def first_panel(number: int, rows: Rows) -> dict:
-    """The last attention over places of a model: what it answers by is gathered there."""
-    name = [name for name in rows.projections if not name.startswith("time")][-1]
-    return {"model": number, "layer": name, "head": "mean"}
-
-
-def middle(grid: tuple[int, int, int]) -> int:
-    """The token in the middle of the clip."""
-    nt, nh, nw = grid
-    return (nt // 2 * nh + nh // 2) * nw + nw // 2
+def pixels_for_page(facts: Mapping, shown: np.ndarray, video: np.ndarray) -> dict:
+    """The traits `clip` and `video`: what the model sees, as few bytes as hold it exactly."""
+    if video.size == shown.size and np.array_equal(normalise(shown).ravel(), video.ravel()):
+        return {"clip": {**facts, "pixels": "frames"}, "video": b""}
+    return {"clip": {**facts, "pixels": "floats"}, "video": np.asarray(video, np.float32).tobytes()}
 
 
 def check_beside(models: Sequence[ViViT]) -> None:
@@ -171,7 +159,7 @@ def check_beside(models: Sequence[ViViT]) -> None:
             raise ValueError(f"models side by side need one {part}; got {' and '.join(map(str, sorted(values)))}")
 
 
-def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
+def check_trait(name: str, value, *, models: Sequence[Layers], count: int) -> None:
     """Refuses what an explorer's trait cannot be.
 
     Raises:
@@ -179,7 +167,7 @@ def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
       ValueError: where the strength is no number, a panel no mapping, or there are none or more than two.
     """
     if name == "query":
-        rows[0].check_query(value)
+        models[0].check_query(value)
     elif name == "frame":
         place(value, count, "the clip has frames")
     elif name == "strength":
@@ -187,22 +175,22 @@ def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
     if name == "panels" and len(value) not in (1, 2):
         raise ValueError(f"an explorer has one panel or two; got {len(value)}")
     for panel in value if name == "panels" else ():
-        _check_panel(panel, rows)
+        _check_panel(panel, models)
     for key in value if name == "off" else ():
         number, layer = (*str(key).split("|"), "")[:2]
-        if number not in map(str, range(len(rows))):
-            raise KeyError(f"there is no head {key!r}; the explorer has models 0 to {len(rows) - 1}")
-        one = rows[int(number)]
-        heads = one.heads(layer) if layer in one.projections else ()
+        if number not in map(str, range(len(models))):
+            raise KeyError(f"there is no head {key!r}; the explorer has models 0 to {len(models) - 1}")
+        one = models[int(number)]
+        heads = one.heads(layer) if layer in one.counts else ()
         if key not in {f"{number}|{layer}|{head}" for head in heads if head.isdigit()}:
-            raise KeyError(f"there is no head {key!r}; {one.config.name} has {', '.join(one.projections)}")
+            raise KeyError(f"there is no head {key!r}; {one.config.name} has {', '.join(one.counts)}")
 
 
-def _check_panel(panel, rows):
+def _check_panel(panel, models):
     if not isinstance(panel, Mapping):
         raise ValueError(f"a panel is a mapping of model, layer and head; got {panel!r}")
     if missing := {"model", "layer", "head"} - set(panel):
         raise KeyError(f"a panel has model, layer and head; {', '.join(sorted(missing))} is missing in {panel}")
-    one = rows[place(panel["model"], len(rows), "the explorer has models")]
+    one = models[place(panel["model"], len(models), "the explorer has models")]
     if panel["layer"] not in one.names or panel["head"] not in one.heads(panel["layer"]):
         raise KeyError(f"{one.config.name} has no layer {panel['layer']!r} with a head {panel['head']!r}")
