@@ -10,7 +10,7 @@ import numpy as np
 
 from vivit_edu.arrays import Real
 from vivit_edu.config import ViViTConfig
-from vivit_edu.data import normalise, read_frames
+from vivit_edu.data import Clip, normalise, read_frames
 from vivit_edu.explain.explorer.layers import Layers
 from vivit_edu.explain.watch.fit import rate
 from vivit_edu.explain.watch.sound import finite, place
@@ -20,8 +20,11 @@ from vivit_edu.tokens import owned_frames
 FAR = 2  # of a float's size: in resized clips a few go a little beyond 1, and of 0 to 255 nearly all go far
 
 
-def read_for(model: ViViT, path: str | Path) -> np.ndarray:
-    """The uint8 clip (T, H, W, 3) of a video file in the model's size: frames spread evenly, scaled, cropped."""
+def read_for(model: ViViT, path: str | Path) -> Clip:
+    """The uint8 clip (T, H, W, 3) of a video file in the model's size: frames spread evenly, scaled, cropped.
+
+    Its `times` are these frames' own, from the film's first to its last.
+    """
     config = model.config
     height, width = config.size
 
@@ -34,10 +37,10 @@ def read_for(model: ViViT, path: str | Path) -> np.ndarray:
 
     frames = read_frames(path, choose=spread, resize=cover)
     top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
-    return np.ascontiguousarray(frames[:, top : top + height, left : left + width])
+    return frames[:, top : top + height, left : left + width].copy()
 
 
-def read_sent(model: ViViT, name: str, content: bytes) -> np.ndarray:
+def read_sent(model: ViViT, name: str, content: bytes) -> Clip:
     """As `read_for`, of a file that a reader's browser sent under a name, which may be any text.
 
     Raises:
