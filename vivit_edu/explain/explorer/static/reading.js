@@ -42,7 +42,6 @@ class Reading {
       const film = await framesOf(file, [count, height, width], wanted,
         (done) => this.session.say(`Reading ${file.name}: frame ${done} of ${count} …`));
       if (!film || !wanted()) return "";
-      globalThis.__last = film;
       const { times } = this.model.get("clip");
       this.session.set({ off: [], frame: 0, video: new DataView(new ArrayBuffer(0)), frames: new DataView(film.frames.buffer),
         clip: { count, height, width, times, seconds: film.seconds, name: file.name, film: `page ${Math.random()}`, pixels: "frames" } });

@@ -1,12 +1,15 @@
 // When each frame of a file is shown, out of its container: browsers play films but do not tell where their frames are.
 
-/** Seconds from the film's start, in the order of showing, of an mp4, mov or webm file. */
+/**
+ * Of an mp4, mov or webm file: `stamps`, when its frames are shown, in seconds and in that order; `shift`, by how many
+ * pixels browsers show colour too far right, since they take it for stored in the middle of two pixels.
+ */
 async function stampsOf(file) {
   const start = new DataView(await file.slice(0, 16).arrayBuffer());
   const matroska = start.byteLength >= 16 && start.getUint32(0) === 0x1a45dfa3;
-  const stamps = matroska ? webmStamps(new DataView(await file.arrayBuffer())) : mp4Stamps(await movieBox(file));
+  const { stamps, left } = matroska ? { stamps: webmStamps(new DataView(await file.arrayBuffer())) } : mp4Stamps(await movieBox(file));
   if (!stamps.length) throw new Error("it tells of no frames");
-  return Float64Array.from(stamps).sort();
+  return { stamps: Float64Array.from(stamps).sort(), shift: left ? 0.5 : 0 };
 }
 
 // ---- mp4 and mov: boxes of a size, a name and content
@@ -45,6 +48,8 @@ function inside(view, box, ...path) {
   return box;
 }
 
+const LEFT = ["avc1", "avc3", "hvc1", "hev1"]; // H.264 and HEVC store colour with the left one of two pixels
+
 function mp4Stamps(view) {
   const movie = boxAt(view, 0, view.byteLength);
   const scaleOf = (box) => view.getUint32(box.from + (view.getUint8(box.from) ? 20 : 12));
@@ -54,7 +59,9 @@ function mp4Stamps(view) {
     const table = inside(view, media, "minf", "stbl"), scale = scaleOf(inside(view, media, "mdhd"));
     const stamps = shownAt(view, inside(view, table, "stts"), inside(view, table, "ctts"));
     const edit = editOf(view, inside(view, track, "edts", "elst"), scaleOf(inside(view, movie, "mvhd")), scale);
-    return stamps.filter((stamp) => stamp >= edit.from && stamp < edit.to).map((stamp) => (stamp - edit.from + edit.delay) / scale);
+    const shown = stamps.filter((stamp) => stamp >= edit.from && stamp < edit.to);
+    const left = LEFT.includes(boxAt(view, inside(view, table, "stsd").from + 8, 8).name);
+    return { stamps: shown.map((stamp) => (stamp - edit.from + edit.delay) / scale), left };
   }
   throw new Error("it holds no video");
 }
