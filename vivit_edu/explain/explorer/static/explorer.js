@@ -50,6 +50,7 @@ function show({ model, el, session }) {
   const above = bar(parts), knocks = knockOuts(parts), own = session.source.reads ? dropZone(root, session) : null;
   const place = make("div", "panels");
   root.append(above.node, place, said.node, ...(knocks.node ? [knocks.node] : []), ...(own ? [own.node] : []), notice, help);
+  root.session = session; // for whoever wants the numbers behind the picture
   el.append(root);
   let panels = [];
 
