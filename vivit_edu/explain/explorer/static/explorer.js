@@ -30,7 +30,7 @@ function show({ model, el, session }) {
     },
     show(frame) {
       model.set("frame", Math.max(0, frame));
-      save(model);
+      session.kernel.save();
     },
     change(number, part) {
       const list = model.get("panels").map((panel) => ({ ...panel }));

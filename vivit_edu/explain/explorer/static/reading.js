@@ -65,6 +65,7 @@ class Reading {
   }
 
   send(message, piece, times) {
+    if (this.session.kernel.isGone) return Promise.resolve(null);
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(null), times * PATIENCE_OF_PAGE);
       this.heard = (answer) => { clearTimeout(timer); resolve(answer); };

@@ -8,6 +8,7 @@ class Session {
   constructor(model) {
     Object.assign(this, { model, views: new Set(), number: 0, shown: null, notice: "" });
     this.phase = "late"; // "here"; "waiting", with the old answer; "late", without; "silent", nobody answers; "failed"
+    this.kernel = new Kernel(model);
     this.source = sourceOf(model);
     this.film = filmOf(model);
     this.clock = new Clock(this);
@@ -30,7 +31,7 @@ class Session {
 
   set(values) {
     for (const [name, value] of Object.entries(values)) this.model.set(name, value);
-    save(this.model);
+    this.kernel.save();
   }
 
   say(notice) {
@@ -50,7 +51,7 @@ class Session {
     const film = this.model.get("clip") === this.film.clip ? this.film : filmOf(this.model);
     const turn = (phase) => { if (mine === this.number) { this.phase = phase; this.tell(); } };
     this.tell();
-    const timers = [setTimeout(() => turn("late"), SOON), setTimeout(() => this.source.late && turn("silent"), LONG)];
+    const timers = [setTimeout(() => turn("late"), SOON), setTimeout(() => this.source.late && turn("silent"), this.kernel.isGone ? SOON : LONG)];
     try {
       const answer = await this.source.answer(question, film);
       if (answer && mine === this.number) this.show(question, film, answer);
@@ -78,9 +79,26 @@ class Session {
   }
 }
 
-// To whom it may concern: where no kernel is, the page goes on alone.
-function save(model) {
-  try { model.save_changes(); } catch { /* nobody hears it */ }
+// What is known of the kernel that a widget belongs to; a host such as JupyterLab tells when it has gone.
+class Kernel {
+  constructor(model) {
+    Object.assign(this, { model, manager: model.widget_manager, lost: false });
+    this.own?.statusChanged?.connect((_, status) => { this.lost ||= /restarting|dead|terminating/.test(status); });
+  }
+
+  get own() { return (this.kept ??= this.manager?.kernel); }
+
+  /** Whether nobody can hear any more; a restarted kernel does not know the widgets of the one before it. */
+  get isGone() {
+    if (!this.manager || !("kernel" in this.manager)) return false; // of other hosts, nothing is known
+    return this.lost || !this.own || this.own.isDisposed || this.manager.kernel !== this.own;
+  }
+
+  /** Tells it the traits, if it is there: the page goes on alone. */
+  save() {
+    if (this.isGone) return;
+    try { this.model.save_changes(); } catch { /* nobody hears it */ }
+  }
 }
 
 // The film's time: frames follow each other as the file's own stamps say, slower or faster by a factor.
@@ -99,7 +117,7 @@ class Clock {
     if (!this.playing) return;
     clearTimeout(this.timer);
     this.timer = 0;
-    save(this.session.model);
+    this.session.kernel.save();
     this.session.tell();
   }
 
