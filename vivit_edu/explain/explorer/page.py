@@ -106,7 +106,8 @@ def page(state: Mapping) -> str:
     text = as_json(_deflated(state), "a page").replace("<", "\\u003c")
     title, told = html.escape(heading(state)), html.escape(_made(state))
     parts = {"STYLE": STYLE, "STATE": text, "SCRIPT": SCRIPT, "SHIM": SHIM, "TITLE": title, "MADE": told}
-    return re.sub("@([A-Z]+)@", lambda place: parts[place[1]], (STATIC / "page" / "page.html").read_text())
+    whole = re.sub("@([A-Z]+)@", lambda place: parts[place[1]], (STATIC / "page" / "page.html").read_text())
+    return whole.encode(errors="replace").decode()  # names may be no Unicode
 
 
 def heading(state: Mapping) -> str:
@@ -147,9 +148,19 @@ def write_page(path: str | Path, state: Mapping) -> Path:
     """
     content = page(state).encode()
     if len(content) > stored.LIMIT:
-        raise ValueError(stored.TOO_LARGE.format(len(content) / 1e6, stored.LIMIT / 1e6))
+        why = stored.TOO_LARGE if "stored" in state else _TOO_LARGE.format(*_sizes(state))
+        raise ValueError(why.format(len(content) / 1e6, stored.LIMIT / 1e6))
     write_whole(path, content)
     return Path(path)
+
+
+_TOO_LARGE = (
+    "the page would hold {{:.1f}} MB, more than {{:.0f}}, of {:.1f} MB of weights and {:.1f} MB of frames and pixels"
+)
+
+
+def _sizes(state):
+    return sum(map(len, state["weights"].values())) / 1e6, (len(state["frames"]) + len(state["video"])) / 1e6
 
 
 def frame(page: str, title: str = "Attention explorer") -> str:

@@ -5,8 +5,9 @@ a millisecond's work.
 """
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -27,9 +28,12 @@ class Rows(Layers):
     Attributes:
       projections: by name, "space/2", the scaled queries and the keys, float32: (A, n, Dh) over spacetime and, in
         Model 2, over time; (nt, A, n, Dh) over space; (S, A, nt, Dh) over time in Models 3 and 4.
+      chances: the probability of each class by the classifier's name, as `knockout.chances` gives them;
+        none of rows that are put together by hand.
     """
 
     projections: dict[str, tuple[np.ndarray, np.ndarray]]
+    chances: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def row(self, name: str, query: Index, *, head: str = "mean") -> Float[np.ndarray, "_"]:
         """The weight on the class token (0 where there is none), then on each token within the query's reach.
@@ -89,22 +93,25 @@ class Rows(Layers):
 
 @on_numbers
 def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[str] = ()) -> Rows:
-    """The queries and keys of one clip in every layer, from one forward pass.
+    """The queries and keys of one clip in every layer, and the model's answer, from one forward pass.
 
     Args:
       off: heads switched off, "space/2|1": layers after them look elsewhere.
 
     Raises:
       KeyError: where the model has no such head.
-      ValueError: where there is not one clip, or pixels, or parameters of the model, are NaN or infinite.
+      ValueError: where there is not one clip, or pixels, or parameters of the model up to its last attention, are
+        NaN or infinite.
     """
     video = one_clip(video)
     order = masks(model, video, off)
-    kept = _projections(model, video, order)  # sorted by name, as jax does
+    kept, found = _passed(model, video, order)  # sorted by name, as jax does
     answered(model, {name: part for name, pair in kept.items() for part in pair})
     projections = {name: tuple(np.asarray(x, np.float32)[0] for x in kept[name]) for name in order}
     counts = {name: len(switches) for name, switches in order.items()}
-    return Rows(config=model.config, counts=counts, projections=projections)
+    heads = model.config.classes if isinstance(model.config.classes, Mapping) else found
+    chances = {head: np.asarray(found[head])[0] for head in heads}
+    return Rows(config=model.config, counts=counts, projections=projections, chances=chances)
 
 
 class _Keep:
@@ -122,10 +129,11 @@ class _Keep:
 
 
 @compiled()
-def _projections(model, video, switches):
+def _passed(model, video, switches):
     tap = _Keep(switches)
-    model(video, tap=tap)
-    return tap.kept
+    logits = model(video, tap=tap)
+    logits = logits if isinstance(logits, Mapping) else {"class": logits}
+    return tap.kept, {head: jax.nn.softmax(values, axis=-1) for head, values in logits.items()}
 
 
 def _softmax(q, k):

@@ -1,9 +1,7 @@
 """The clip that an explorer shows: read, held against the model, and as a page takes it."""
 
 import itertools
-import re
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,7 @@ import numpy as np
 from vivit_edu.arrays import Real
 from vivit_edu.config import ViViTConfig
 from vivit_edu.data import Clip, normalise, read_frames
-from vivit_edu.explain.explorer.layers import Layers
+from vivit_edu.explain.explorer.layers import CLASS_TOKEN, Layers
 from vivit_edu.explain.watch.fit import rate
 from vivit_edu.explain.watch.sound import finite, place
 from vivit_edu.model import ViT, ViViT
@@ -38,22 +36,6 @@ def read_for(model: ViViT, path: str | Path) -> Clip:
     frames = read_frames(path, choose=spread, resize=cover)
     top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
     return frames[:, top : top + height, left : left + width].copy()
-
-
-def read_sent(model: ViViT, name: str, content: bytes) -> Clip:
-    """As `read_for`, of a file that a reader's browser sent under a name, which may be any text.
-
-    Raises:
-      ValueError: where it is no video; the sentence calls the file by its name.
-    """
-    suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", name)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"video{suffix[0] if suffix else ''}"
-        path.write_bytes(content)
-        try:
-            return read_for(model, path)
-        except ValueError as error:
-            raise ValueError(str(error).replace(str(path), name)) from error
 
 
 def pixels_of(video) -> np.ndarray:
@@ -120,37 +102,50 @@ def small_frames(clip: Mapping, frames: np.ndarray, video: bytes, height: int) -
     return {"clip": clip, "frames": small.tobytes(), "video": video}
 
 
-def seconds_of(frames, fps: Real | None, count: int) -> list[float] | None:
-    """When each frame is shown, in seconds: as the frames' own `times` tell, or at a given rate; None: nobody knows.
+def seconds_of(frames: Iterable, fps: Real | None, count: int) -> list[float] | None:
+    """When each frame is shown, in seconds: at the rate given, or at the clip's own times; None: nobody knows.
+
+    Args:
+      frames: what was given as frames, and as video; the first that has times tells them.
 
     Raises:
-      ValueError: where there are not more than 0 frames a second.
+      ValueError: where there are not more than 0 frames a second, or times are NaN or infinite.
     """
     if fps is not None:
         fps = rate(fps)
         return [n / fps for n in range(count)]
-    times = getattr(frames, "times", None)
-    return None if times is None or len(times) != count else [round(float(t), 6) for t in times]
+    told = [one.times for one in frames if isinstance(one, Clip) and one.times is not None and len(one) == count]
+    return finite(told[0], "the clip's times").round(6).tolist() if told else None
 
 
 _films = itertools.count()
 
 
 def clip_facts(config: ViViTConfig, frames: np.ndarray, name: str, seconds: Sequence[float] | None) -> dict:
-    """What a page must know of a clip: number and size of its frames, their seconds, each one's time index (-1: none)."""
+    """What a page must know of a clip: number and size of its frames, their seconds, each one's time index (-1: none).
+
+    Raises:
+      ValueError: where the name is no text.
+    """
+    if not isinstance(name, str):
+        raise ValueError(f"a clip's name must be text; got {name!r}")
     times = [-1] * len(frames)
     for time, group in enumerate(owned_frames(config)):
         for frame in group:
             times[frame] = time
     count, height, width, _ = frames.shape
     facts = {"count": count, "height": height, "width": width, "times": times, "seconds": seconds}
-    return facts | {"name": str(name), "film": f"film {next(_films)}"}
+    name = name.encode(errors="replace").decode() or "a clip"  # a file's name may be no Unicode
+    return facts | {"name": name, "film": f"film {next(_films)}"}
 
 
 def pixels_for_page(facts: Mapping, shown: np.ndarray, video: np.ndarray) -> dict:
     """The traits `clip` and `video`: what the model sees, as few bytes as hold it exactly."""
     if video.size == shown.size and np.array_equal(normalise(shown).ravel(), video.ravel()):
         return {"clip": {**facts, "pixels": "frames"}, "video": b""}
+    whole = np.clip((video + 1) * 127.5, 0, 255).round().astype(np.uint8)
+    if np.array_equal(normalise(whole), video):
+        return {"clip": {**facts, "pixels": "uint8"}, "video": whole.tobytes()}
     return {"clip": {**facts, "pixels": "floats"}, "video": np.asarray(video, np.float32).tobytes()}
 
 
@@ -170,7 +165,7 @@ def check_trait(name: str, value, *, models: Sequence[Layers], count: int) -> No
       ValueError: where the strength is no number, a panel no mapping, or there are none or more than two.
     """
     if name == "query":
-        models[0].check_query(value)
+        models[0].check_query(value, first=CLASS_TOKEN if all(one.class_token for one in models) else 0)
     elif name == "frame":
         place(value, count, "the clip has frames")
     elif name == "strength":

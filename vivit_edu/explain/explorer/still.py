@@ -1,20 +1,26 @@
-"""A still picture of an explorer, for where no widget can live: in a stored notebook, on a site that runs no scripts."""
+"""A still picture of an explorer, for where no widget can live: in a stored notebook, on a site without scripts."""
 
 import numpy as np
 from jaxtyping import UInt8
 
-from vivit_edu.explain.draw.canvas import png
 from vivit_edu.explain.explorer.rows import Rows
+from vivit_edu.explain.explorer.scene import reduced
+from vivit_edu.tokens import owned_frames
 
-WIDTH = 112  # pixels of a tile, at least
+WIDTH = 112  # pixels that a tile is wide, at least, and high, at most
 ACROSS = 8  # tiles in a row
 STRENGTH = 0.6  # of the map over the frames
+INFERNO = "000004 1b0c41 4a0c6b 781c6d a52c60 cf4446 ed6925 fb9b06 f7d13d fcffa4"
 
 
 def picture(frames: UInt8[np.ndarray, "T H W 3"], rows: Rows, query: int, panel: dict) -> str:
     """The frames of each time index, tiled, with the weights of one row over them: a PNG as base64."""
+    from vivit_edu.explain.draw.canvas import png  # and with it plotly, which nothing else here needs
+
+    frames = reduced(frames, WIDTH)
     heat = on_grid(rows, panel["layer"], query, rows.row(panel["layer"], query, head=panel["head"]))
-    tiles = [_tile(frames[group[0]], one, heat.max(), rows.config) for group, one in _shown(rows.config, heat)]
+    pairs = zip(owned_frames(rows.config), heat, strict=True)
+    tiles = [_tile(frames[group[0]], one, heat.max(), rows.config) for group, one in pairs]
     blank = np.full_like(tiles[0], 255)
     lines = [tiles[at : at + ACROSS] for at in range(0, len(tiles), ACROSS)]
     lines = [[*line, *[blank] * (min(ACROSS, len(tiles)) - len(line))] for line in lines]
@@ -37,12 +43,6 @@ def on_grid(rows: Rows, name: str, query: int, row: np.ndarray) -> np.ndarray:
     return heat.reshape(nt, nh, nw)
 
 
-def _shown(config, heat):
-    from vivit_edu.tokens import owned_frames
-
-    return zip(owned_frames(config), heat, strict=True)
-
-
 def _tile(frame, heat, top, config):
     """A frame enlarged, with the map over the part of it that tokens cover."""
     height, width = frame.shape[:2]
@@ -62,8 +62,6 @@ def _tile(frame, heat, top, config):
 
 def _inferno(values):
     """RGB of values from 0 to 1."""
-    from plotly.colors import hex_to_rgb, sequential
-
-    stops = np.array([hex_to_rgb(colour) for colour in sequential.Inferno], np.float32)
+    stops = np.array([list(bytes.fromhex(colour)) for colour in INFERNO.split()], np.float32)
     at = np.linspace(0, 1, len(stops))
     return np.stack([np.interp(values, at, stops[:, channel]) for channel in range(3)], axis=-1)
