@@ -18,6 +18,7 @@ from vivit_edu.explain.watch.knockout import Names
 from vivit_edu.model import ViViT
 
 SCALES, VIEWS, MAPS, SPEEDS = ("row", "unit", "uniform"), ("overlay", "contour"), ("now", "intact"), (0.25, 0.5, 1, 2)
+_BYTES = {"sync": True, "from_json": lambda value, widget: bytes(value)}  # a page's come as a view of memory
 
 
 class Explorer(anywidget.AnyWidget):
@@ -50,8 +51,8 @@ class Explorer(anywidget.AnyWidget):
     meta = traitlets.Dict().tag(sync=True)
     clip = traitlets.Dict().tag(sync=True)
     weights = traitlets.Dict().tag(sync=True)
-    frames = traitlets.Bytes().tag(sync=True)
-    video = traitlets.Bytes().tag(sync=True)
+    frames = traitlets.Bytes().tag(**_BYTES)
+    video = traitlets.Bytes().tag(**_BYTES)
     query = traitlets.Int(0).tag(sync=True)
     panels = traitlets.List().tag(sync=True)
     told = traitlets.Dict().tag(sync=True)
