@@ -1,5 +1,7 @@
 """What an explorer is asked for and given: names of classes, options, panels, layers, pixels."""
 
+import json
+
 import numpy as np
 import pytest
 from toys import toy_clips, toy_model
@@ -105,6 +107,26 @@ def test_options_out_of_range_are_refused_in_a_sentence_when_it_is_made(model, w
     assert "Type-check" in str(caught.value) or len(str(caught.value).splitlines()) == 1
 
 
+def test_numbers_of_numpy_are_taken_and_sent_as_pythons_own(model):
+    panel = {"layer": "space/0", "head": "1", "model": np.int64(0)}
+    state = {"query": np.int64(3), "frame": np.uint8(2), "strength": np.float32(0.5), "speed": np.float64(2)}
+    one = ve.explain.Explorer(model, toy_clips(model.config)[0], panels=[panel], **state)
+    told = {name: getattr(one, name) for name in state} | {"panels": one.panels}
+    assert json.loads(json.dumps(told)) == {"query": 3, "frame": 2, "strength": 0.5, "speed": 2, "panels": [panel]}
+    assert list(one.panels[0]) == list(panel)  # a page compares panels as they are written
+
+
+@pytest.mark.parametrize("wrong", [{"query": 24}, {"off": ["0|space/0|2"]}, {"panels": [{"model": 0}]}, {"panels": []}])
+def test_traits_that_are_set_together_are_set_all_or_none(large, model, wrong):
+    one = ve.explain.Explorer(model, toy_clips(model.config)[0], frame=1)
+    before = {name: getattr(one, name) for name in (*wrong, "frame", "probabilities", "told", "rows")}
+    with pytest.raises((KeyError, IndexError, ValueError)):
+        one.set_state({"frame": 3} | wrong)  # as a page sets them
+    assert {name: getattr(one, name) for name in before} == before
+    one.frame = 3
+    assert one.frame == 3
+
+
 def test_a_model_without_a_class_token_has_none_to_look_from(large):
     model = toy_model(pool="mean")
     one = ve.explain.Explorer(model, toy_clips(model.config)[0])
@@ -124,6 +146,16 @@ def test_frames_of_another_range_are_refused(model):
         frames = np.zeros((8, 6, 12, 3), int)
         frames[3] = 300
         ve.explain.Explorer(model, toy_clips(model.config)[0], frames=frames)
+
+
+def test_frames_that_are_no_pixels_or_none_are_refused(model):
+    frames = np.full((8, 6, 12, 3), 7.0)
+    assert set(ve.explain.Explorer(model, toy_clips(model.config)[0], frames=frames).frames) == {7}
+    frames[2, 1, 0, 2] = 0.25
+    with pytest.raises(ValueError, match=r"frames must be whole numbers from 0 to 255; got 0\.25$"):
+        ve.explain.Explorer(model, toy_clips(model.config)[0], frames=frames)
+    with pytest.raises(ValueError, match=r"frames must be \(T, H, W, 3\) with T = 8; got \(8, 0, 12, 3\)"):
+        ve.explain.Explorer(model, toy_clips(model.config)[0], frames=np.zeros((8, 0, 12, 3), np.uint8))
 
 
 @pytest.mark.parametrize("what", ["chances", "masks", "head_counts"])

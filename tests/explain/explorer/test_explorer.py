@@ -88,6 +88,35 @@ def test_models_in_bfloat16_are_carried_as_they_are():
         np.testing.assert_array_equal(load(weights)[name], array)
 
 
+@pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"dropout": 0.5, "attention_dropout": 0.5}])
+def test_an_explorer_answers_as_its_page_does_in_float32_and_without_dropout(options):
+    model, plain = toy_model(**options), toy_model()
+    model.train()
+    video = toy_clips(model.config, batch=1)
+    one, expected = (ve.explain.Explorer(each, video) for each in (model, plain))
+    assert one.probabilities == expected.probabilities and one.meta["models"][0]["config"]["dtype"] == "float32"
+
+
+def test_a_large_model_is_computed_in_its_own_numbers(large):
+    model = toy_model(dtype="bfloat16")
+    video = toy_clips(model.config, batch=1)
+    one = ve.explain.Explorer(model, video)
+    np.testing.assert_allclose(answers(one), knockout.chances(model, video)["class"], atol=1e-5)
+    assert np.abs(answers(one) - knockout.chances(toy_model(), video)["class"]).max() > 3e-5
+
+
+class Contrary(ve.ViViT):
+    """A model of the library's parameters, which makes something else of them."""
+
+    def __call__(self, video, *, tap=None):
+        return -super().__call__(video, tap=tap)
+
+
+def test_a_model_that_a_page_does_not_know_is_left_to_the_kernel():
+    one = ve.explain.Explorer(Contrary(toy_config(), rngs=nnx.Rngs(0)), toy_clips(toy_config())[0])
+    assert not one.weights and one.meta["models"][0]["key"] is None and one.rows
+
+
 @pytest.mark.parametrize("body", BODIES)
 def test_a_click_is_answered_with_the_querys_row(body, large):
     one = explorer(body)

@@ -133,6 +133,15 @@ def test_a_large_models_page_holds_every_row_of_what_was_chosen(large, tmp_path)
     assert not state["weights"] and state["every"] == 1
 
 
+def test_pixels_for_a_model_are_where_one_runs(large):
+    frames = np.random.default_rng(0).integers(0, 255, (8, 226, 12, 3), dtype=np.uint8)
+    one = explorer(frames=frames)
+    state = one.state_of_page(layers=["time/0"])
+    for clip, video in ((one.clip, one.video), (state["clip"], state["video"])):
+        assert (clip["pixels"], video) == ("frames", b"")
+    assert (state["clip"]["height"], len(state["frames"])) == (75, 8 * 75 * 4 * 3)
+
+
 def test_a_large_models_page_of_every_other_patch_holds_their_rows(large):
     state = explorer("factorised_self_attention").state_of_page(layers=["space/1"], heads=["0"], every=2)
     entry = state["stored"]["0|space/1|0"]

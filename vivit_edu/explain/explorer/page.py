@@ -49,6 +49,7 @@ def state(
     state = {**live, "meta": live["meta"] | {"models": chosen}, "panels": panels, "off": [], "told": {}, "rows": b""}
     if rows is None:
         return state
+    state |= {"clip": live["clip"] | {"pixels": "frames"}, "video": b""}  # which nobody sees there
     stored.check(models, chosen, every=every)
     query = stored.kept_query(live["query"], models[0].config.grid, every)
     return state | stored.held(rows(), chosen, every=every) | {"query": query, "every": every}

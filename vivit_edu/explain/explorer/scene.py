@@ -77,10 +77,13 @@ def shown_frames(model: ViViT, pixels: np.ndarray, frames: np.ndarray | None) ->
             pixels = np.clip((pixels + 1) * 127.5, 0, 255).round()
         frames = pixels if config.channels == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
     frames = finite(frames, "frames")
-    if frames.ndim != 4 or len(frames) != config.frames or frames.shape[-1] != 3:
+    if frames.ndim != 4 or len(frames) != config.frames or frames.shape[-1] != 3 or not frames.size:
         raise ValueError(f"frames must be (T, H, W, 3) with T = {config.frames}; got {frames.shape}")
     _check_range(frames, "frames", 0, 255)
-    return np.ascontiguousarray(frames, dtype=np.uint8)
+    whole = np.ascontiguousarray(frames, dtype=np.uint8)
+    if not np.array_equal(whole, frames):
+        raise ValueError(f"frames must be whole numbers from 0 to 255; got {frames[frames != whole][0]}")
+    return whole
 
 
 def reduced(frames: np.ndarray, height: int) -> np.ndarray:
@@ -139,8 +142,14 @@ def clip_facts(config: ViViTConfig, frames: np.ndarray, name: str, seconds: Sequ
     return facts | {"name": name, "film": f"film {next(_films)}"}
 
 
-def pixels_for_page(facts: Mapping, shown: np.ndarray, video: np.ndarray) -> dict:
-    """The traits `clip` and `video`: what the model sees, as few bytes as hold it exactly."""
+def pixels_for_page(facts: Mapping, shown: np.ndarray, video: np.ndarray | None) -> dict:
+    """The traits `clip` and `video`: what the model sees, as few bytes as hold it exactly.
+
+    Args:
+      video: as the model takes it; None where no model runs in the page.
+    """
+    if video is None:
+        return {"clip": {**facts, "pixels": "frames"}, "video": b""}
     if video.size == shown.size and np.array_equal(normalise(shown).ravel(), video.ravel()):
         return {"clip": {**facts, "pixels": "frames"}, "video": b""}
     whole = np.clip((video + 1) * 127.5, 0, 255).round().astype(np.uint8)

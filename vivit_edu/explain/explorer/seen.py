@@ -1,5 +1,6 @@
 """What models make of the clip that an explorer shows, as they are and with heads switched off."""
 
+import dataclasses
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -18,18 +19,21 @@ class Seen:
     """Models, the clip that is before them, and what they make of it.
 
     Attributes:
-      models: copies, which stay as they are when a training goes on.
+      models: copies, which stay as they are when a training goes on, and answer as when it does not.
       layers: of each model.
       shown: uint8 (T, H, W, 3), what is shown of the clip.
       videos: the clip as each model takes it.
+
+    Args:
+      dtype: in which they are computed; None leaves each its own.
 
     Raises:
       ValueError: where clip, names and models do not fit each other, or hold numbers that are NaN or infinite.
     """
 
-    def __init__(self, models: Sequence[ViViT], video, frames, *, class_names: Names = None):
+    def __init__(self, models: Sequence[ViViT], video, frames, *, class_names: Names = None, dtype: str | None = None):
         scene.check_beside(models)
-        self.models = [nnx.clone(model) for model in models]
+        self.models = [_copy(model, dtype or model.config.dtype) for model in models]
         self.take(video, frames)
         intact = self.rows(())
         self.layers = [Layers(config=one.config, counts=one.counts) for one in intact]
@@ -62,6 +66,15 @@ class Seen:
             names = {head: known for head, known in self._names.items() if head in now.chances}
             groups += named_chances(intact.chances, now.chances, names=names, title=title)
         return groups
+
+
+def _copy(model, dtype):
+    copy = nnx.clone(model)
+    if dtype != model.config.dtype:
+        copy = type(model)(dataclasses.replace(model.config, dtype=dtype), rngs=nnx.Rngs(0))
+        nnx.update(copy, nnx.state(model, nnx.Param))
+    copy.eval()
+    return copy
 
 
 def _of_model(number, off):

@@ -8,14 +8,14 @@ import numpy as np
 import traitlets
 from jaxtyping import Shaped
 
-from vivit_edu.arrays import Array, Real
+from vivit_edu.arrays import Array, Real, plain
 from vivit_edu.compiled import on_numbers
 from vivit_edu.explain.explorer import facts, page, scene, still
 from vivit_edu.explain.explorer.engine import packed, runs_in_a_page
 from vivit_edu.explain.explorer.seen import Seen
 from vivit_edu.explain.explorer.sent import Upload, read_sent
 from vivit_edu.explain.watch.knockout import Names
-from vivit_edu.model import ViViT
+from vivit_edu.model import ViT, ViViT
 
 SCALES, VIEWS, MAPS, SPEEDS = ("row", "unit", "uniform"), ("overlay", "contour"), ("now", "intact"), (0.25, 0.5, 1, 2)
 _BYTES = {"sync": True, "from_json": lambda value, widget: bytes(value)}  # a page's come as a view of memory
@@ -84,19 +84,20 @@ class Explorer(anywidget.AnyWidget):
             raise TypeError(f"an explorer has no option {', '.join(unknown)}; its state is {', '.join(_SET)}")
         seconds = scene.seconds_of([frames, video], fps, model.config.frames)
         models = [model] if beside is None else [model, beside]
-        self._seen = Seen(models, video, frames, class_names=class_names)
+        self._in_page = all(type(one) in (ViViT, ViT) and runs_in_a_page(one.config) for one in models)
+        dtype = "float32" if self._in_page else None  # in which a page computes
+        self._seen = Seen(models, video, frames, class_names=class_names, dtype=dtype)
         self._upload = Upload()
+        state = {one: plain(value) for one, value in state.items()}
         try:
             super().__init__(**self._model_traits(), **self._film(name, seconds), **(self._first() | state))
         except traitlets.TraitError as error:
-            raise ValueError(str(error)) from error
+            raise error.__cause__ or ValueError(str(error)) from None
         if "frame" not in state and self.query >= 0:
             self.frame = self.clip["times"].index(self.query // self._seen.layers[0].places)
-        self.observe(self._answer, ["query", "panels", "maps"])
-        self.observe(self._knock_out, ["off"])
-        self.observe(self._follow_page, ["clip"])
+        self.observe(self._follow, ["query", "panels", "maps", "off", "clip"])
         self.on_msg(self._receive)
-        self._knock_out()
+        self._follow()
 
     @classmethod
     def from_file(cls, model: ViViT, path: str | Path, **options) -> "Explorer":
@@ -139,8 +140,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _model_traits(self):
         """The traits that are the models', whatever the clip."""
-        models = self._seen.models
-        packs = [packed(one) for one in models] if all(runs_in_a_page(one.config) for one in models) else []
+        packs = [packed(one) for one in self._seen.models] if self._in_page else []
         meta = facts.model_facts(self._seen.layers, packs)
         weights = {one["key"]: pack["weights"] for one, pack in zip(meta["models"], packs, strict=False)}
         return {"meta": meta, "weights": weights}
@@ -150,7 +150,7 @@ class Explorer(anywidget.AnyWidget):
         shown, (video, *_) = self._seen.shown, self._seen.videos
         told = scene.clip_facts(self._seen.models[0].config, shown, name, seconds)
         self._film_seen = told["film"]
-        return {"frames": shown.tobytes()} | scene.pixels_for_page(told, shown, video)
+        return {"frames": shown.tobytes()} | scene.pixels_for_page(told, shown, video if self._in_page else None)
 
     def _first(self):
         """The traits that a reader changes, as they are at first."""
@@ -159,20 +159,19 @@ class Explorer(anywidget.AnyWidget):
 
     @traitlets.validate("query", "panels", "off", "frame", "strength")
     def _is_there(self, proposal):
-        """Refuses what there is not, before anything has changed."""
+        """Refuses what there is not; traits that are set together are all put back, as for an error of a trait."""
         name, value, seen = proposal["trait"].name, proposal["value"], self._seen
-        scene.check_trait(name, value, models=seen.layers, count=len(seen.shown))
-        return value
-
-    @property
-    def _in_page(self):
-        return bool(self.weights)
+        try:
+            scene.check_trait(name, value, models=seen.layers, count=len(seen.shown))
+        except _KINDS as error:
+            raise _NOT_THERE[type(error)](*error.args) from error
+        return value if name != "panels" else [{**one, "model": int(one["model"])} for one in value]
 
     def _rows_shown(self):
         """The rows that the maps are of."""
         return self._seen.rows(self.off if self.maps == "now" else ())
 
-    def _answer(self, change=None):
+    def _answer(self):
         """Sends the rows of the query in every panel, where the model does not run in the page."""
         if self._in_page:
             return
@@ -183,19 +182,15 @@ class Explorer(anywidget.AnyWidget):
             asked = {name: getattr(self, name) for name in ("query", "panels", "off", "maps")}
             self.told = asked | {"film": self.clip["film"], "lengths": [len(row) for row in rows]}
 
-    def _knock_out(self, change=None):
+    def _follow(self, change=None):
+        """Answers the state as it is now, whoever has set it; a page may have read a video, too, which it shows."""
+        if self.clip["film"] != self._film_seen:
+            shape = (len(self._seen.shown), *self._seen.models[0].config.size, 3)
+            self._seen.take(np.frombuffer(self.frames, np.uint8).reshape(shape).copy())
+            self._film_seen = self.clip["film"]
         with self.hold_sync():
             self.probabilities = self._seen.probabilities(self.off)
             self._answer()
-
-    def _follow_page(self, change):
-        """Takes in a video that the page has read and shows."""
-        if self.clip["film"] == self._film_seen:  # the kernel's own
-            return
-        shape = (len(self._seen.shown), *self._seen.models[0].config.size, 3)
-        self._seen.take(np.frombuffer(self.frames, np.uint8).reshape(shape).copy())
-        self._film_seen = self.clip["film"]
-        self._knock_out()
 
     def _receive(self, widget, content, buffers):
         """A reader's own video, in pieces, each of which is acknowledged; it is shown when the last has come."""
@@ -212,11 +207,10 @@ class Explorer(anywidget.AnyWidget):
             self._seen.take(frames)
         except (ValueError, OSError) as error:
             return str(error)
-        with self.hold_sync():
-            self.off, self.frame = [], 0
-            for trait, value in self._film(name, scene.seconds_of([frames], None, len(frames))).items():
+        film = self._film(name, scene.seconds_of([frames], None, len(frames)))
+        with self.hold_sync(), self.hold_trait_notifications():
+            for trait, value in ({"off": [], "frame": 0} | film).items():
                 setattr(self, trait, value)
-            self._knock_out()
         return ""
 
     def __repr__(self):
@@ -245,5 +239,7 @@ def export_html(model: ViViT, video: Shaped[Array, "..."] | str | Path, path: st
     return make(model, video).export(path, **chosen)
 
 
+_KINDS = (KeyError, IndexError, ValueError)
+_NOT_THERE = {kind: type(kind.__name__, (traitlets.TraitError, kind), {}) for kind in _KINDS}
 _SET = "query panels frame autoplay scale view strength speed off maps".split()
 _STATE = "meta clip weights frames video query panels frame autoplay scale view strength speed maps".split()
