@@ -32,8 +32,13 @@ class Rows(Layers):
         none of rows that are put together by hand.
     """
 
+    counts: dict[str, int] = dataclasses.field(init=False)
     projections: dict[str, tuple[np.ndarray, np.ndarray]]
     chances: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        counts = {name: queries.shape[-3] for name, (queries, _) in self.projections.items()}
+        object.__setattr__(self, "counts", counts)
 
     def row(self, name: str, query: Index, *, head: str = "mean") -> Float[np.ndarray, "_"]:
         """The weight on the class token (0 where there is none), then on each token within the query's reach.
@@ -108,10 +113,9 @@ def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[s
     kept, found = _passed(model, video, order)  # sorted by name, as jax does
     answered(model, {name: part for name, pair in kept.items() for part in pair})
     projections = {name: tuple(np.asarray(x, np.float32)[0] for x in kept[name]) for name in order}
-    counts = {name: len(switches) for name, switches in order.items()}
     heads = model.config.classes if isinstance(model.config.classes, Mapping) else found
     chances = {head: np.asarray(found[head])[0] for head in heads}
-    return Rows(config=model.config, counts=counts, projections=projections, chances=chances)
+    return Rows(config=model.config, projections=projections, chances=chances)
 
 
 class _Keep:
