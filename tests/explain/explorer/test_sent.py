@@ -88,6 +88,15 @@ def test_a_file_that_is_broken_off_is_forgotten_and_a_missing_piece_noticed(film
     assert upload.take({"start": 0, "reading": 7, "last": True}, [b"new"]) == b"new" and not upload._pieces
 
 
+def test_files_of_two_pages_that_count_alike_are_not_mixed(widget, films):
+    one, other = (list(pieces(f"{n}.mp4", films[n], reading=1)) for n in (0, 1))
+    for message in [one[0], other[0], *one[1:], *other[1:]]:
+        widget._handle_custom_msg(*message)
+    done = [said["done"] for said in widget.said if "done" in said]
+    assert done == ["0.mp4 did not come whole: another file was chosen meanwhile", ""]
+    assert widget.clip["name"] == "1.mp4"
+
+
 def test_a_bad_file_is_named_in_a_sentence_and_changes_nothing(widget):
     before = (widget.frames, widget.clip, widget.probabilities)
     send(widget, "notes.txt", b"these are words")

@@ -14,22 +14,24 @@ class Upload:
     """The file that is coming: the one that was begun last, of which every piece must be there."""
 
     def __init__(self):
-        self._reading, self._pieces = None, []
+        self._whose, self._pieces = None, []
 
     def take(self, said: Mapping, buffers: Iterable) -> bytes | None:
         """The whole file where this is its last piece and none is missing; else None.
 
         Args:
-          said: of the piece, `reading`, the file's number; `start`, its first byte; `last`, whether it is the last.
+          said: of the piece, `reading` and `name`, the file's number, which each page counts for itself, and its name;
+            `start`, its first byte; `last`, whether it is the last.
         """
+        whose = said.get("reading"), said.get("name")
         if said["start"] == 0:
-            self._reading, self._pieces = said.get("reading"), []
-        if said.get("reading") != self._reading or said["start"] != sum(map(len, self._pieces)):
+            self._whose, self._pieces = whose, []
+        if whose != self._whose or said["start"] != sum(map(len, self._pieces)):
             return None  # of a file that another has overtaken
         self._pieces.extend(map(bytes, buffers))
         if not said.get("last"):
             return None
-        whole, self._reading, self._pieces = b"".join(self._pieces), None, []
+        whole, self._whose, self._pieces = b"".join(self._pieces), None, []
         return whole
 
 
