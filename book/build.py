@@ -56,7 +56,7 @@ def bring_browser_files(folder: Path) -> None:
         raise SystemExit(f"{mathjax} is not the MathJax 3.2.2 this book was checked with")
     for file in (plotly, mathjax):
         shutil.copy2(file, folder / file.name)
-    scripts = (ROOT / "vivit_edu" / "explain" / "explorer" / "static" / "saved.js", HERE / "widgets.js")
+    scripts = (ROOT / "vivit_edu" / "explain" / "explorer" / "static" / "page" / "saved.js", HERE / "widgets.js")
     text = "\n".join(script.read_text(encoding="utf-8") for script in scripts)
     (folder / "widgets.js").write_text(f"(() => {{\n{text}}})();\n", encoding="utf-8")
 

@@ -1,6 +1,8 @@
 """The command line says what the library says, and errors in one sentence."""
 
 import functools
+import json
+import re
 
 import numpy as np
 import pytest
@@ -64,7 +66,10 @@ def test_a_clip_becomes_a_page(tmp_path, capsys):
     ve.data.write_clip(clip, np.zeros((20, 48, 64, 3), np.uint8))
     assert main(["explain", str(clip), "--layers", "space/2", "--heads", "mean", "0", "--out", str(page)]) == 0
     assert capsys.readouterr().out.strip() == str(page)
-    assert "0|space/2|mean" in page.read_text() and "0|space/1|mean" not in page.read_text()
+    state = json.loads(re.search(r'id="state">(.*?)</script>', page.read_text(), flags=re.DOTALL)[1])
+    (model,) = state["meta"]["models"]
+    assert [(layer["name"], layer["heads"]) for layer in model["layers"]] == [("space/2", ["0", "mean"])]
+    assert state["clip"]["name"] == "clip.mp4" and len(state["clip"]["seconds"]) == 16
 
 
 @pytest.mark.parametrize(

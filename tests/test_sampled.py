@@ -99,7 +99,7 @@ def test_maps_and_pictures_show_the_frames_that_it_takes(body):
     pixels = relevance.to_pixels(maps[None], model.config)[0]
     assert [t for t in range(12) if pixels[t].any()] == TAKEN
     frames = np.random.default_rng(0).integers(0, 256, (12, 6, 12, 3), dtype=np.uint8)
-    assert [t for t, time in enumerate(clip_facts(model.config, frames, 8)["times"]) if time >= 0] == TAKEN
+    assert [t for t, time in enumerate(clip_facts(model.config, frames, "a clip", None)["times"]) if time >= 0] == TAKEN
     drawn = figures.attention_over_frames(frames, maps, model.config, fps=8)
     assert drawn.data and figures.sees(model.config).data
     assert "5 of 12 frames are sampled" in figures.tubelets(frames, model.config).layout.title.text

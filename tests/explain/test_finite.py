@@ -203,10 +203,3 @@ def test_a_number_that_json_has_not_is_refused_by_its_name(widget, tmp_path):
     ):
         page.write_page(tmp_path / "page.html", state)
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("fps", [NAN, INF, 0, -1])
-def test_frames_a_second_are_a_number_above_0(model, fps):
-    pytest.importorskip("anywidget")
-    with pytest.raises(ValueError, match=f"fps must be a number above 0; got {fps}"):
-        ve.explain.Explorer(model, toy_clips(model.config)[0], fps=fps)

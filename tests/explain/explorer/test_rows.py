@@ -38,6 +38,23 @@ def test_rows_are_those_of_the_records(body, pool):
             np.testing.assert_allclose(mine, theirs, atol=1e-5)  # softmax here in numpy, there in jax
 
 
+@pytest.mark.parametrize(("body", "pool"), POOLED)
+def test_heads_are_counted_in_what_is_kept_of_each_attention(body, pool):
+    model = toy_model(body=body, pool=pool, width=16, heads=4)
+    rows = record_rows(model, toy_clips(model.config, batch=1))
+    assert rows.counts == ve.explain.knockout.head_counts(model, toy_clips(model.config, batch=1))
+    assert list(rows.counts) == list(rows.projections) and set(rows.counts.values()) <= {2, 4}
+
+
+@pytest.mark.parametrize("off", [(), ("space/0|1", "time/1|0")])
+def test_rows_come_with_the_models_answer(off):
+    model, video = toy("factorised_encoder", classes={"verb": 4, "noun": 3})
+    mine, theirs = record_rows(model, video, off=off).chances, ve.explain.knockout.chances(model, video, off)
+    assert list(mine) == list(theirs) == ["verb", "noun"]
+    for head, values in theirs.items():
+        np.testing.assert_allclose(mine[head], values, rtol=1e-5)
+
+
 def test_rows_of_the_image_model_are_those_of_its_records():
     model = ve.pretrained.load("ViT-nano/8")
     image = np.random.default_rng(0).uniform(-1, 1, (1, *model.config.size, 3)).astype(np.float32)

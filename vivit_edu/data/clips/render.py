@@ -12,14 +12,14 @@ DISTRACTORS = ("disc", "square")
 
 
 @dataclasses.dataclass(frozen=True)
-class Clip:
+class Drawn:
     """A drawn clip: frames uint8 (T, H, W, 3), and the object's mask bool (T, H, W)."""
 
     frames: np.ndarray
     mask: np.ndarray
 
 
-def draw(digit: np.ndarray, track: Track, size: int, rng: np.random.Generator) -> Clip:
+def draw(digit: np.ndarray, track: Track, size: int, rng: np.random.Generator) -> Drawn:
     """The clip of a digit (8, 8) in [0, 1] that follows the track, `size` pixels high and wide."""
     canvas = _texture(len(track.progress), size, rng)
     canvas = _over(
@@ -29,7 +29,7 @@ def draw(digit: np.ndarray, track: Track, size: int, rng: np.random.Generator) -
     )
     alpha = _object(digit, track, size, rng) * track.visible[:, None, None]
     canvas = _over(canvas, alpha, _colour(rng, saturation=(0.0, 0.4), value=(0.95, 1.0)))
-    return Clip(frames=np.round(255 * canvas).astype(np.uint8), mask=alpha > 0.3)
+    return Drawn(frames=np.round(255 * canvas).astype(np.uint8), mask=alpha > 0.3)
 
 
 def _object(digit, track, size, rng):

@@ -19,8 +19,8 @@ KEPT = 1 << 22  # stamps that are remembered, of all files together
 
 def found(
     path: str | Path, choose: Callable[[Timeline, Size], np.ndarray], make: Callable[[Film], Callable]
-) -> tuple[list, Timeline]:
-    """What `make(film)` makes of each frame that is chosen by the timeline and the size of frames; and the timeline.
+) -> tuple[list, list[int], Timeline]:
+    """What `make(film)` makes of each frame chosen by the timeline and the size of frames; their indices; the timeline.
 
     Packets are believed until a decoded frame says otherwise; then all frames are decoded once, to know their order,
     and `choose` is asked again.
@@ -41,7 +41,7 @@ def found(
     if timeline.lost:
         text = f"{path}: {timeline.lost} of its pictures cannot be decoded; the others are read"
         warnings.warn(text, UserWarning, stacklevel=4)
-    return [those[index] for index in order], timeline
+    return [those[index] for index in order], order, timeline
 
 
 def _sought(film, timeline, needed, make):

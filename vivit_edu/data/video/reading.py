@@ -9,10 +9,11 @@ from jaxtyping import UInt8
 
 from vivit_edu.arrays import Real, plain
 from vivit_edu.data.video.asking import indices, seconds, whole
+from vivit_edu.data.video.clip import Clip
 from vivit_edu.data.video.display import Screen, Size
 from vivit_edu.data.video.finding import found
 
-Frames = UInt8[np.ndarray, "T H W 3"]
+Frames = UInt8[Clip, "T H W 3"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,10 +31,11 @@ def read_clip(path: str | Path, frames: int = 32, stride: int = 2, start: Real =
     """`frames` frames, every `stride`-th from the one shown at `start` seconds, as RGB.
 
     Frames come in the decoder's order and are found by their time stamps; where a file's stamps do not rise in that
-    order, frames are counted and taken as evenly spaced. Second 0 is the first frame, whatever its stamp. A clip that
-    runs past the video's end goes on from its first frame, as in the released code. Frames are as shown: turned by
-    quarters and mirrored as the file asks, other angles taken to the nearest quarter, and as wide as makes pixels
-    square. If the size changes on the way, later frames are resized to the first one's.
+    order, frames are counted and taken as evenly spaced. Second 0 is the first frame, whatever its stamp; the clip's
+    `times` tell the second of each of its frames. A clip that runs past the video's end goes on from its first frame,
+    as in the released code. Frames are as shown: turned by quarters and mirrored as the file asks, other angles taken
+    to the nearest quarter, and as wide as makes pixels square. If the size changes on the way, later frames are resized
+    to the first one's.
 
     Raises:
       FileNotFoundError: where there is no such file.
@@ -49,7 +51,8 @@ def read_clip(path: str | Path, frames: int = 32, stride: int = 2, start: Real =
         first = _index_at(path, timeline, start)
         return (first + stride * np.arange(frames)) % len(timeline.stamps)
 
-    return np.stack(found(path, choose, lambda film: Screen(film, _same))[0])
+    pictures, order, timeline = found(path, choose, lambda film: Screen(film, _same))
+    return Clip(np.stack(pictures), timeline.seconds[order])
 
 
 def read_frames(
@@ -61,6 +64,8 @@ def read_frames(
     resize: Callable[[Size], Size] = lambda size: size,
 ) -> Frames:
     """The frames shown from `start` until before `end` seconds, to the last where `end` is None, as RGB.
+
+    Their `times` tell the second of each, counted as `start` is: from the film's first frame.
 
     Args:
       choose: which of them, as indices: a function of how many there are. Only those are kept in memory. It may be
@@ -95,7 +100,8 @@ def read_stretch(
         last = max(last, first + 1)  # a stretch shorter than a clock's rounding shows what is on screen
         return first + indices(f"{path}: choose", choose(last - first, size), last - first)
 
-    return np.stack(found(path, those, lambda film: Screen(film, resize))[0])
+    pictures, order, timeline = found(path, those, lambda film: Screen(film, resize))
+    return Clip(np.stack(pictures), timeline.seconds[order])
 
 
 def video_info(path: str | Path) -> VideoInfo:
@@ -111,7 +117,7 @@ def video_info(path: str | Path) -> VideoInfo:
         codec = film.stream.codec_context.name
         return Screen(film, _same).looked
 
-    (look,), timeline = found(path, lambda timeline, size: np.array([timeline.first]), looked)
+    (look,), _, timeline = found(path, lambda timeline, size: np.array([timeline.first]), looked)
     count = len(timeline.stamps)
     return VideoInfo(frames=count, fps=timeline.fps, seconds=timeline.end, size=look.size, codec=codec)
 

@@ -5,69 +5,40 @@ a millisecond's work.
 """
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
 from vivit_edu.arrays import Array
 from vivit_edu.compiled import compiled, on_numbers
-from vivit_edu.config import ViViTConfig
+from vivit_edu.explain.explorer.layers import CLASS_TOKEN, ROLLOUT, Layers
 from vivit_edu.explain.follow.rollout import FUSE, rollout
 from vivit_edu.explain.watch.knockout import masks
 from vivit_edu.explain.watch.record import AttentionRecord, labels_of
-from vivit_edu.explain.watch.sound import Index, answered, is_whole, one_clip
+from vivit_edu.explain.watch.sound import Index, answered, one_clip
 from vivit_edu.model import ViViT
-
-CLASS_TOKEN = -1  # as a query; the others are counted along the grid, by time, then row, then column
-ROLLOUT = "rollout"
-MOST_ROLLED = 1024  # tokens: of more, the matrices that a rollout multiplies fill the memory
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Rows:
+class Rows(Layers):
     """Queries and keys of one clip in every attention of a model.
 
     Attributes:
-      config: the model's.
       projections: by name, "space/2", the scaled queries and the keys, float32: (A, n, Dh) over spacetime and, in
         Model 2, over time; (nt, A, n, Dh) over space; (S, A, nt, Dh) over time in Models 3 and 4.
+      chances: the probability of each class by the classifier's name, as `knockout.chances` gives them;
+        none of rows that are put together by hand.
     """
 
-    config: ViViTConfig
+    counts: dict[str, int] = dataclasses.field(init=False)
     projections: dict[str, tuple[np.ndarray, np.ndarray]]
+    chances: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
-    @property
-    def class_token(self) -> bool:
-        """Whether the model has one."""
-        return self.config.pool != "mean"
-
-    @property
-    def places(self) -> int:
-        """S, the tokens of one time index."""
-        return self.config.grid[1] * self.config.grid[2]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What can be asked for: every attention, and the rollout where the model is small enough."""
-        rolled = (ROLLOUT,) if self.config.tokens <= MOST_ROLLED else ()
-        return (*self.projections, *rolled)
-
-    def heads(self, name: str) -> tuple[str, ...]:
-        """The heads of an attention, "0", "1", and so on, and the ways to fuse them."""
-        count = 0 if name == ROLLOUT else self._of(name)[0].shape[-3]
-        return (*map(str, range(count)), *FUSE)
-
-    def reach(self, name: str) -> str:
-        """What a query can look at: "all" tokens, its "frame", its "place" at all times, or each "time" as one.
-
-        A rollout that starts at the model's "output" whatever the query is another.
-        """
-        factorised = self.config.body in ("factorised_encoder", "average_pool")
-        if name == ROLLOUT:
-            return "output" if factorised else "all"
-        over = name.split("/")[0]
-        return {"spacetime": "all", "space": "frame", "time": "time" if factorised else "place"}[over]
+    def __post_init__(self):
+        counts = {name: queries.shape[-3] for name, (queries, _) in self.projections.items()}
+        object.__setattr__(self, "counts", counts)
 
     def row(self, name: str, query: Index, *, head: str = "mean") -> Float[np.ndarray, "_"]:
         """The weight on the class token (0 where there is none), then on each token within the query's reach.
@@ -83,7 +54,7 @@ class Rows:
           KeyError: where the model has no such attention or head.
           IndexError: where there is no such query.
         """
-        self._check(name, query, head)
+        self.check(name, query, head)
         if name == ROLLOUT:
             return self._rolled(query, head)
         weights = self._weights(name, query)  # (A, k), or (nt, A, k)
@@ -121,42 +92,30 @@ class Rows:
         ]
 
     def _of(self, name):
-        if name not in self.projections:
-            raise KeyError(f"no attention is named {name}; this model has {', '.join(self.names)}")
+        self._check_name(name)
         return self.projections[name]
-
-    def _check(self, name, query, head):
-        if head not in self.heads(name):
-            raise KeyError(f"{name} has no head {head!r}, only {', '.join(self.heads(name))}")
-        self.check_query(query, first=CLASS_TOKEN if self.class_token or name == ROLLOUT else 0)
-
-    def check_query(self, query: Index, *, first: int = CLASS_TOKEN) -> None:
-        """Refuses a query that is no token, counted from 0, or -1 for the class token.
-
-        Raises:
-          IndexError: where there is no such query.
-        """
-        if not is_whole(query) or not first <= query < self.config.tokens:
-            raise IndexError(f"queries run from {first} to {self.config.tokens - 1}; got {query}")
 
 
 @on_numbers
 def record_rows(model: ViViT, video: Float[Array, "1 ..."], *, off: Collection[str] = ()) -> Rows:
-    """The queries and keys of one clip in every layer, from one forward pass.
+    """The queries and keys of one clip in every layer, and the model's answer, from one forward pass.
 
     Args:
       off: heads switched off, "space/2|1": layers after them look elsewhere.
 
     Raises:
       KeyError: where the model has no such head.
-      ValueError: where there is not one clip, or pixels, or parameters of the model, are NaN or infinite.
+      ValueError: where there is not one clip, or pixels, or parameters of the model up to its last attention, are
+        NaN or infinite.
     """
     video = one_clip(video)
     order = masks(model, video, off)
-    kept = _projections(model, video, order)  # sorted by name, as jax does
+    kept, found = _passed(model, video, order)  # sorted by name, as jax does
     answered(model, {name: part for name, pair in kept.items() for part in pair})
     projections = {name: tuple(np.asarray(x, np.float32)[0] for x in kept[name]) for name in order}
-    return Rows(config=model.config, projections=projections)
+    heads = model.config.classes if isinstance(model.config.classes, Mapping) else found
+    chances = {head: np.asarray(found[head])[0] for head in heads}
+    return Rows(config=model.config, projections=projections, chances=chances)
 
 
 class _Keep:
@@ -174,10 +133,11 @@ class _Keep:
 
 
 @compiled()
-def _projections(model, video, switches):
+def _passed(model, video, switches):
     tap = _Keep(switches)
-    model(video, tap=tap)
-    return tap.kept
+    logits = model(video, tap=tap)
+    logits = logits if isinstance(logits, Mapping) else {"class": logits}
+    return tap.kept, {head: jax.nn.softmax(values, axis=-1) for head, values in logits.items()}
 
 
 def _softmax(q, k):

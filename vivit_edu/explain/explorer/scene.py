@@ -1,16 +1,15 @@
-"""What the explorer shows and tells a page: the frames, which of them make a token, the layers and heads."""
+"""The clip that an explorer shows: read, held against the model, and as a page takes it."""
 
-import re
-import tempfile
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from vivit_edu.arrays import Real
 from vivit_edu.config import ViViTConfig
-from vivit_edu.data import read_frames
-from vivit_edu.explain.explorer.rows import Rows
+from vivit_edu.data import Clip, normalise, read_frames
+from vivit_edu.explain.explorer.layers import CLASS_TOKEN, Layers
 from vivit_edu.explain.watch.fit import rate
 from vivit_edu.explain.watch.sound import finite, place
 from vivit_edu.model import ViT, ViViT
@@ -19,8 +18,11 @@ from vivit_edu.tokens import owned_frames
 FAR = 2  # of a float's size: in resized clips a few go a little beyond 1, and of 0 to 255 nearly all go far
 
 
-def read_for(model: ViViT, path: str | Path) -> np.ndarray:
-    """The uint8 clip (T, H, W, 3) of a video file in the model's size: frames spread evenly, scaled, cropped."""
+def read_for(model: ViViT, path: str | Path) -> Clip:
+    """The uint8 clip (T, H, W, 3) of a video file in the model's size: frames spread evenly, scaled, cropped.
+
+    Its `times` are these frames' own, from the film's first to its last.
+    """
     config = model.config
     height, width = config.size
 
@@ -33,23 +35,7 @@ def read_for(model: ViViT, path: str | Path) -> np.ndarray:
 
     frames = read_frames(path, choose=spread, resize=cover)
     top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
-    return np.ascontiguousarray(frames[:, top : top + height, left : left + width])
-
-
-def read_sent(model: ViViT, name: str, content: bytes) -> np.ndarray:
-    """As `read_for`, of a file that a reader's browser sent under a name, which may be any text.
-
-    Raises:
-      ValueError: where it is no video; the sentence calls the file by its name.
-    """
-    suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", name)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"video{suffix[0] if suffix else ''}"
-        path.write_bytes(content)
-        try:
-            return read_for(model, path)
-        except ValueError as error:
-            raise ValueError(str(error).replace(str(path), name)) from error
+    return frames[:, top : top + height, left : left + width].copy()
 
 
 def pixels_of(video) -> np.ndarray:
@@ -91,10 +77,13 @@ def shown_frames(model: ViViT, pixels: np.ndarray, frames: np.ndarray | None) ->
             pixels = np.clip((pixels + 1) * 127.5, 0, 255).round()
         frames = pixels if config.channels == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
     frames = finite(frames, "frames")
-    if frames.ndim != 4 or len(frames) != config.frames or frames.shape[-1] != 3:
+    if frames.ndim != 4 or len(frames) != config.frames or frames.shape[-1] != 3 or not frames.size:
         raise ValueError(f"frames must be (T, H, W, 3) with T = {config.frames}; got {frames.shape}")
     _check_range(frames, "frames", 0, 255)
-    return np.ascontiguousarray(frames, dtype=np.uint8)
+    whole = np.ascontiguousarray(frames, dtype=np.uint8)
+    if not np.array_equal(whole, frames):
+        raise ValueError(f"frames must be whole numbers from 0 to 255; got {frames[frames != whole][0]}")
+    return whole
 
 
 def reduced(frames: np.ndarray, height: int) -> np.ndarray:
@@ -107,60 +96,66 @@ def reduced(frames: np.ndarray, height: int) -> np.ndarray:
     return cells.mean((2, 4)).round().astype(np.uint8)
 
 
-def clip_facts(config: ViViTConfig, frames: np.ndarray, fps: Real) -> dict:
-    """What a page must know of the frames: their number and size, and each one's time index (-1: in no token).
+def small_frames(clip: Mapping, frames: np.ndarray, video: bytes, height: int) -> dict:
+    """The traits of the clip with frames reduced for a page; what the model sees stays as it is."""
+    small = reduced(frames, height)
+    if small is not frames and clip["pixels"] == "frames":
+        clip, video = {**clip, "pixels": "uint8"}, frames.tobytes()
+    clip = {**clip, "height": small.shape[1], "width": small.shape[2]}
+    return {"clip": clip, "frames": small.tobytes(), "video": video}
+
+
+def seconds_of(frames: Iterable, fps: Real | None, count: int) -> list[float] | None:
+    """When each frame is shown, in seconds: at the rate given, or at the clip's own times; None: nobody knows.
+
+    Args:
+      frames: what was given as frames, and as video; the first that has times tells them.
 
     Raises:
-      ValueError: where there are not more than 0 frames a second.
+      ValueError: where there are not more than 0 frames a second, or times are NaN or infinite.
     """
-    fps = rate(fps)
+    if fps is not None:
+        fps = rate(fps)
+        return [n / fps for n in range(count)]
+    told = [one.times for one in frames if isinstance(one, Clip) and one.times is not None and len(one) == count]
+    return finite(told[0], "the clip's times").round(6).tolist() if told else None
+
+
+_films = itertools.count()
+
+
+def clip_facts(config: ViViTConfig, frames: np.ndarray, name: str, seconds: Sequence[float] | None) -> dict:
+    """What a page must know of a clip: number and size of its frames, their seconds, each one's time index (-1: none).
+
+    Raises:
+      ValueError: where the name is no text.
+    """
+    if not isinstance(name, str):
+        raise ValueError(f"a clip's name must be text; got {name!r}")
     times = [-1] * len(frames)
     for time, group in enumerate(owned_frames(config)):
         for frame in group:
             times[frame] = time
     count, height, width, _ = frames.shape
-    return {"count": count, "height": height, "width": width, "fps": fps, "times": times}
+    facts = {"count": count, "height": height, "width": width, "times": times, "seconds": seconds}
+    name = name.encode(errors="replace").decode() or "a clip"  # a file's name may be no Unicode
+    return facts | {"name": name, "film": f"film {next(_films)}"}
 
 
-def model_facts(rows: Sequence[Rows]) -> dict:
-    """What a page must know of the models; the same for every clip."""
-    config = rows[0].config
-    (_, nh, nw), (_, h, w) = config.grid, config.tubelet
-    models = [{"name": one.config.name, "layers": [_layer(one, name) for name in one.names]} for one in rows]
-    return {
-        "grid": list(config.grid),
-        "crop": [nh * h / config.size[0], nw * w / config.size[1]],  # of a frame, what tokens cover
-        "class_token": all(one.class_token for one in rows),
-        "models": models,
-        "stored": {},
-        "knocked": {},
-        "every": 1,
-        "live": True,
-    }
+def pixels_for_page(facts: Mapping, shown: np.ndarray, video: np.ndarray | None) -> dict:
+    """The traits `clip` and `video`: what the model sees, as few bytes as hold it exactly.
 
-
-def _layer(rows, name):
-    heads = rows.heads(name)
-    over, _, layer = name.partition("/")
-    return {
-        "name": name,
-        "label": f"{over}, layer {layer}" if layer else over,
-        "heads": list(heads),
-        "count": sum(head.isdigit() for head in heads),
-        "reach": rows.reach(name),
-    }
-
-
-def first_panel(number: int, rows: Rows) -> dict:
-    """The last attention over places of a model: what it answers by is gathered there."""
-    name = [name for name in rows.projections if not name.startswith("time")][-1]
-    return {"model": number, "layer": name, "head": "mean"}
-
-
-def middle(grid: tuple[int, int, int]) -> int:
-    """The token in the middle of the clip."""
-    nt, nh, nw = grid
-    return (nt // 2 * nh + nh // 2) * nw + nw // 2
+    Args:
+      video: as the model takes it; None where no model runs in the page.
+    """
+    if video is None:
+        return {"clip": {**facts, "pixels": "frames"}, "video": b""}
+    if video.size == shown.size and np.array_equal(normalise(shown).ravel(), video.ravel()):
+        return {"clip": {**facts, "pixels": "frames"}, "video": b""}
+    whole = np.clip((video + 1) * 127.5, 0, 255).round().astype(np.uint8)
+    if np.array_equal(normalise(whole), video):
+        return {"clip": {**facts, "pixels": "uint8"}, "video": whole.tobytes()}
+    return {"clip": {**facts, "pixels": "floats"}, "video": np.asarray(video, np.float32).tobytes()}
 
 
 def check_beside(models: Sequence[ViViT]) -> None:
@@ -171,7 +166,7 @@ def check_beside(models: Sequence[ViViT]) -> None:
             raise ValueError(f"models side by side need one {part}; got {' and '.join(map(str, sorted(values)))}")
 
 
-def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
+def check_trait(name: str, value, *, models: Sequence[Layers], count: int) -> None:
     """Refuses what an explorer's trait cannot be.
 
     Raises:
@@ -179,7 +174,7 @@ def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
       ValueError: where the strength is no number, a panel no mapping, or there are none or more than two.
     """
     if name == "query":
-        rows[0].check_query(value)
+        models[0].check_query(value, first=CLASS_TOKEN if all(one.class_token for one in models) else 0)
     elif name == "frame":
         place(value, count, "the clip has frames")
     elif name == "strength":
@@ -187,22 +182,22 @@ def check_trait(name: str, value, *, rows: Sequence[Rows], count: int) -> None:
     if name == "panels" and len(value) not in (1, 2):
         raise ValueError(f"an explorer has one panel or two; got {len(value)}")
     for panel in value if name == "panels" else ():
-        _check_panel(panel, rows)
+        _check_panel(panel, models)
     for key in value if name == "off" else ():
         number, layer = (*str(key).split("|"), "")[:2]
-        if number not in map(str, range(len(rows))):
-            raise KeyError(f"there is no head {key!r}; the explorer has models 0 to {len(rows) - 1}")
-        one = rows[int(number)]
-        heads = one.heads(layer) if layer in one.projections else ()
+        if number not in map(str, range(len(models))):
+            raise KeyError(f"there is no head {key!r}; the explorer has models 0 to {len(models) - 1}")
+        one = models[int(number)]
+        heads = one.heads(layer) if layer in one.counts else ()
         if key not in {f"{number}|{layer}|{head}" for head in heads if head.isdigit()}:
-            raise KeyError(f"there is no head {key!r}; {one.config.name} has {', '.join(one.projections)}")
+            raise KeyError(f"there is no head {key!r}; {one.config.name} has {', '.join(one.counts)}")
 
 
-def _check_panel(panel, rows):
+def _check_panel(panel, models):
     if not isinstance(panel, Mapping):
         raise ValueError(f"a panel is a mapping of model, layer and head; got {panel!r}")
     if missing := {"model", "layer", "head"} - set(panel):
         raise KeyError(f"a panel has model, layer and head; {', '.join(sorted(missing))} is missing in {panel}")
-    one = rows[place(panel["model"], len(rows), "the explorer has models")]
+    one = models[place(panel["model"], len(models), "the explorer has models")]
     if panel["layer"] not in one.names or panel["head"] not in one.heads(panel["layer"]):
         raise KeyError(f"{one.config.name} has no layer {panel['layer']!r} with a head {panel['head']!r}")

@@ -33,8 +33,8 @@ function topOf(scale, map, tokens) {
 }
 
 // One frame of time index `time`, with the weights over it.
-function paintFrame(canvas, picture, map, time, look) {
-  const { grid: [, nh, nw], query, crop } = look, context = canvas.getContext("2d");
+function paintFrame(canvas, picture, time, look) {
+  const { map, grid: [, nh, nw], query, cursor, crop } = look, context = canvas.getContext("2d");
   const { width, height } = canvas, cell = [width * crop[1] / nw, height * crop[0] / nh];
   context.globalAlpha = 1;
   context.imageSmoothingEnabled = picture.width > 96;
@@ -44,13 +44,18 @@ function paintFrame(canvas, picture, map, time, look) {
     paintUnseen(context, map, first, nh, nw, cell);
     (look.view === "contour" ? paintContour : paintOverlay)(context, map, first, nh, nw, cell, top, look.strength);
   }
-  if (query >= 0 && Math.floor(query / (nh * nw)) === time) {
-    const row = Math.floor(query / nw) % nh, column = query % nw, thick = Math.max(1, Math.min(width / 90, cell[0] / 7));
-    context.globalAlpha = 1;
-    for (const [style, width] of [["rgba(255,255,255,0.9)", 2 * thick], [QUERY, thick]]) {
-      context.strokeStyle = style; context.lineWidth = width;
-      context.strokeRect(column * cell[0] + thick, row * cell[1] + thick, cell[0] - 2 * thick, cell[1] - 2 * thick);
-    }
+  outline(context, query, time, nh, nw, cell, [["rgba(255,255,255,0.9)", 2], [QUERY, 1]]);
+  outline(context, cursor, time, nh, nw, cell, [["#000", 2], ["#fff", 1]]);
+}
+
+// A frame around one token, in strokes of (colour, thickness), the outermost first.
+function outline(context, token, time, nh, nw, [w, h], strokes) {
+  if (token < 0 || Math.floor(token / (nh * nw)) !== time) return;
+  const row = Math.floor(token / nw) % nh, column = token % nw, thick = Math.max(1, Math.min(context.canvas.width / 90, w / 7));
+  context.globalAlpha = 1;
+  for (const [style, times] of strokes) {
+    context.strokeStyle = style; context.lineWidth = times * thick;
+    context.strokeRect(column * w + thick, row * h + thick, w - 2 * thick, h - 2 * thick);
   }
 }
 

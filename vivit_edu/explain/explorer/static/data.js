@@ -1,5 +1,5 @@
-// The data of the explorer: bytes from a kernel or from the page, and rows laid out on the grid of tokens.
-// Joined before explorer_paint.js and explorer.js into one module, since a widget is one module.
+// The data of the explorer: bytes from a kernel or from the page, rows laid out on the grid of tokens, and numbers in words.
+// All these files are joined into one module, since a widget is one module.
 
 function bytesOf(value) {
   if (!value) return new Uint8Array(0);
@@ -14,24 +14,16 @@ function floatsOf(value) {
   return new Float32Array(bytes.slice().buffer);
 }
 
-const keyOf = (panel) => `${panel.model}|${panel.layer}|${panel.head}`;
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-// What a page holds: each row as bytes, 255 the row's largest weight, which lies in `tops`.
-function storedRow(entry, blob, tops, reach, query, grid, every) {
-  const whole = query < 0 || reach === "output", { time, row, column } = placeOf(query, grid);
-  const [down, across] = [Math.ceil(grid[1] / every), Math.ceil(grid[2] / every)];
-  const index = reach === "time" ? time : (time * down + Math.floor(row / every)) * across + Math.floor(column / every);
-  const start = entry.offset + (whole ? 0 : entry.first + index * entry.length);
-  const length = whole ? entry.first : entry.length;
-  const top = tops[entry.top + (whole ? 0 : index + (entry.first ? 1 : 0))];
-  return Float32Array.from(blob.subarray(start, start + length), (byte) => (byte * top) / 255);
-}
-
-// What a kernel has sent: the rows of all panels one after the other, and what they are the rows of.
-function toldRow(told, rows, number, panel, query, off) {
-  const row = told.panels && told.query === query && String(told.off) === String(off) && told.panels[number];
-  if (!row || row.key !== keyOf(panel)) return null;
-  return rows.subarray(row.start, row.start + row.length);
+// The clip: what is said of it, its frames as pictures, and the numbers that the model takes.
+function filmOf(model) {
+  const clip = model.get("clip"), frames = bytesOf(model.get("frames"));
+  return {
+    clip,
+    pictures: picturesOf(frames, clip.count, clip.height, clip.width),
+    pixels: { frames: () => frames, uint8: () => bytesOf(model.get("video")), floats: () => floatsOf(model.get("video")) }[clip.pixels](),
+  };
 }
 
 // A row on the grid: a weight for each token, and which tokens the query can see at all.
@@ -51,17 +43,11 @@ function onGrid(row, reach, query, [nt, nh, nw]) {
   }
   let most = 0;
   for (let i = 0; i < tokens; i++) if (weights[i] > weights[most] || (seen[i] && !seen[most])) most = i;
-  return { weights, seen, most, classWeight: row[0], top: weights[most], uniform: 1 / (keys.length + (row[0] > 0)) };
+  return { reach, weights, seen, most, classWeight: row[0], top: weights[most], uniform: 1 / (keys.length + (row[0] > 0)) };
 }
 
 function placeOf(token, [, nh, nw]) {
   return { time: Math.floor(token / (nh * nw)), row: Math.floor(token / nw) % nh, column: token % nw };
-}
-
-// The query of which the page holds the rows, nearest above and left.
-function keptQuery(query, grid, every) {
-  const { time, row, column } = placeOf(query, grid);
-  return query < 0 ? query : (time * grid[1] + row - (row % every)) * grid[2] + column - (column % every);
 }
 
 function nameOf(token, grid) {
@@ -73,3 +59,9 @@ function spell(number) {
   if (number === 0) return "0";
   return number >= 0.001 ? number.toFixed(4) : number.toExponential(1);
 }
+
+const percent = (value) => `${(100 * value).toFixed(1)} %`;
+
+// When a frame is shown: in seconds where the clip knows them, else by number.
+const momentOf = ({ seconds }, frame) => (seconds ? `${seconds[frame].toFixed(2)} s` : `frame ${frame}`);
+const headName = (head) => (isNaN(head) ? `${head} of heads` : `head ${head}`);

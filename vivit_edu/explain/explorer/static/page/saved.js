@@ -1,4 +1,4 @@
-// Stands for a widget's model where there is no kernel: what `render` needs of one, over saved values.
+// Stands for a widget's model where there is no kernel: what an explorer needs of one, over saved values.
 function savedModel(values) {
   const listeners = new Map();
   return {
@@ -9,7 +9,7 @@ function savedModel(values) {
       (listeners.get(`change:${name}`) || []).forEach((listener) => listener());
     },
     save_changes() {},
-    send() {},
+    send() { throw new Error("no kernel is here"); },
     on(name, listener) { listeners.set(name, [...(listeners.get(name) || []), listener]); },
     off(name, listener) { listeners.set(name, (listeners.get(name) || []).filter((one) => one !== listener)); },
   };

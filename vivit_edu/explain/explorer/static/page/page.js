@@ -1,0 +1,31 @@
+// The page's own explorer, from the state that lies in it, where long values are deflated.
+async function inflated(value) {
+  if (Array.isArray(value) || value === null || typeof value !== "object") return value;
+  if (typeof value.deflated === "string") {
+    return new Response(new Blob([bytesOf(value.deflated)]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+  }
+  return Object.fromEntries(await Promise.all(Object.entries(value).map(async ([name, part]) => [name, await inflated(part)])));
+}
+const values = await inflated(JSON.parse(document.getElementById("state").textContent));
+explorer().render({ model: savedModel(values), el: document.getElementById("explorer") });
+
+// Within another page: as high as the content, and dark where that page is.
+const outer = window.frameElement;
+if (outer) {
+  const { documentElement: page, body } = outer.ownerDocument;
+  const follow = () => { document.documentElement.style.colorScheme = schemeOf(page, body); };
+  follow();
+  new MutationObserver(follow).observe(page, { attributes: true });
+  new MutationObserver(follow).observe(body, { attributes: true });
+  new ResizeObserver(() => { outer.style.height = `${document.body.scrollHeight + 4}px`; }).observe(document.body);
+}
+
+// Of the page around: what its host says of dark and light, else its own colour scheme, else what the reader's system says.
+function schemeOf(page, body) {
+  const said = [page.dataset.theme, page.dataset.mode, page.getAttribute("theme"), { true: "light", false: "dark" }[body.dataset.jpThemeLight],
+    body.dataset.vscodeThemeKind?.replace("vscode-", ""), body.dataset.theme];
+  const named = said.find((one) => one === "dark" || one === "light");
+  if (named) return named;
+  const own = getComputedStyle(page).colorScheme;
+  return own === "dark" || own === "light" ? own : "light dark";
+}
