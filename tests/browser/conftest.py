@@ -38,12 +38,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium):
-    """`open_page(**options)`: a fresh page; `page.outside` lists the requests to other hosts, which all fail.
-
-    `options` are those of Playwright's `Browser.new_context`: `viewport`, `color_scheme`, `reduced_motion`.
-    """
+def _opening(chromium):
     contexts = []
 
     def new(**options):
@@ -67,3 +62,18 @@ def open_page(chromium):
     yield new
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """`open_page(**options)`: a fresh page; `page.outside` lists the requests to other hosts, which all fail.
+
+    `options` are those of Playwright's `Browser.new_context`: `viewport`, `color_scheme`, `reduced_motion`.
+    """
+    yield from _opening(chromium)
+
+
+@pytest.fixture(scope="module")
+def open_lasting(chromium):
+    """As `open_page`, for pages that a module's tests share."""
+    yield from _opening(chromium)

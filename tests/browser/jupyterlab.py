@@ -15,8 +15,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 SETTINGS = {
-    "notebook-extension/tracker": {"windowingMode": "none"},  # every output stays in the page
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},  # every output stays in the page
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 LAB_ARGS = [
     "--no-browser",
@@ -34,13 +34,13 @@ ALL_RAN = """() => [...jupyterapp.shell.currentWidget.content.model.cells].every
 
 
 @contextlib.contextmanager
-def jupyterlab(tmp_path, name, text):
-    """The address of a JupyterLab on a folder with that notebook."""
+def jupyterlab(tmp_path, name, text, settings=None):
+    """The address of a JupyterLab on a folder with that notebook, with more settings by plugin."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    for key, setting in SETTINGS.items():
-        file = tmp_path / f"settings/@jupyterlab/{key}.jupyterlab-settings"
+    for key, setting in (SETTINGS | (settings or {})).items():
+        file = tmp_path / f"settings/{key}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(setting))
     (tmp_path / "work").mkdir()
@@ -73,10 +73,32 @@ def run_all(page, address, name, seconds):
     """Opens the notebook and runs all its cells."""
     page.goto(f"{address}/lab/tree/{name}?reset")
     page.wait_for_selector(".jp-NotebookPanel-notebook .jp-Cell")
+    run_cells(page, seconds)
+
+
+def run_cells(page, seconds):
+    """Runs all cells of the notebook that is open."""
     page.wait_for_function(KERNEL, timeout=60_000)
     page.evaluate(RUN_ALL)
     page.wait_for_function(ALL_RAN, timeout=1000 * seconds)  # the last one has begun
     page.wait_for_function(KERNEL, timeout=1000 * seconds)
+
+
+ASK = """async (code) => {
+    const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const future = kernel.requestExecute({ code });
+    let said = '';
+    future.onIOPub = message => { if (message.header.msg_type === 'stream') said += message.content.text; };
+    await future.done;
+    return said.trim(); }"""
+
+
+def kernel_says(page, expression, *, expected=None, seconds=20):
+    """What the kernel prints; where something is expected, it may take its time, as the page's news do."""
+    end = time.monotonic() + seconds
+    while (said := page.evaluate(ASK, f"print({expression})")) != expected and expected and time.monotonic() < end:
+        time.sleep(0.2)
+    return said
 
 
 def wait_until_up(address, server, log, seconds=90):

@@ -164,8 +164,12 @@ def _sizes(state):
     return sum(map(len, state["weights"].values())) / 1e6, (len(state["frames"]) + len(state["video"])) / 1e6
 
 
-def frame(page: str, title: str = "Attention explorer") -> str:
-    """The page in a frame of another page, which takes its height and follows its light or dark."""
+def frame(page: str, title: str = "Attention explorer", still: str = "") -> str:
+    """The page in a frame of another page, which takes its height and follows its light or dark.
+
+    Args:
+      still: what stands beneath it until it lives, and where no frame may be.
+    """
     style = "width: 100%; height: 720px; border: 0; color-scheme: normal"
     page, title = html.escape(page, quote=True), html.escape(title, quote=True)
-    return f'<div><iframe title="{title}" style="{style}" srcdoc="{page}"></iframe></div>'
+    return f'<div><iframe title="{title}" style="{style}" srcdoc="{page}"></iframe>{still}</div>'

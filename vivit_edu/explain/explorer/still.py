@@ -1,5 +1,7 @@
 """A still picture of an explorer, for where no widget can live: in a stored notebook, on a site without scripts."""
 
+import html
+
 import numpy as np
 from jaxtyping import UInt8
 
@@ -25,6 +27,16 @@ def picture(frames: UInt8[np.ndarray, "T H W 3"], rows: Rows, query: int, panel:
     lines = [tiles[at : at + ACROSS] for at in range(0, len(tiles), ACROSS)]
     lines = [[*line, *[blank] * (min(ACROSS, len(tiles)) - len(line))] for line in lines]
     return png(np.concatenate([np.concatenate(line, axis=1) for line in lines])).split(",", 1)[1]
+
+
+def bundle(picture: str, heading: str) -> dict[str, str]:
+    """The picture by type of content, with its caption where it can have one."""
+    told = f"{heading}. A still picture of the explorer: where it is live, each token can be asked."
+    style = "max-width: 100%; height: auto"
+    text = html.escape(told, quote=True)
+    shown = f'<img src="data:image/png;base64,{picture}" alt="{text}" style="{style}">'
+    figure = f'<figure class="vivit-x-still" style="margin: 0">{shown}<figcaption>{text}</figcaption></figure>'
+    return {"text/html": figure, "image/png": picture, "text/plain": told}
 
 
 def on_grid(rows: Rows, name: str, query: int, row: np.ndarray) -> np.ndarray:

@@ -127,7 +127,7 @@ class Explorer(anywidget.AnyWidget):
         from IPython.display import HTML
 
         state = self.state_of_page(**chosen)
-        return HTML(page.frame(page.page(state), page.heading(state)))
+        return HTML(page.frame(page.page(state), page.heading(state), self._still()["text/html"]))
 
     def state_of_page(
         self, *, layers: Iterable[str] | None = None, heads: Iterable[str] | None = None, every: int = 1
@@ -214,16 +214,30 @@ class Explorer(anywidget.AnyWidget):
         return ""
 
     def __repr__(self):
-        return f"Explorer({page.heading({'meta': self.meta, 'clip': self.clip, 'probabilities': self.probabilities})})"
+        return f"Explorer({self._heading()})"
+
+    def _heading(self):
+        return page.heading({name: getattr(self, name) for name in ("meta", "clip", "probabilities")})
 
     def _repr_mimebundle_(self, **kwargs):
         """The widget, and for where no widget can live a still picture and a sentence."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        return self._live() | {"image/png": self._still()["image/png"]}
+
+    def _ipython_display_(self):
+        """Shows the widget, and beneath it the still picture, which a live explorer hides: converters show no other."""
+        from IPython.display import display
+
+        display(self._live(), raw=True)
+        display(self._still(), raw=True)
+
+    def _live(self):
+        bundle = super()._repr_mimebundle_()
+        return (bundle[0] if isinstance(bundle, tuple) else bundle) | {"text/plain": repr(self)}
+
+    def _still(self):
         panel, shown = self.panels[0], self._seen.shown
         picture = still.picture(shown, self._rows_shown()[panel["model"]], self.query, panel)
-        data |= {"text/plain": repr(self), "image/png": picture}
-        return bundle
+        return still.bundle(picture, self._heading())
 
 
 def export_html(model: ViViT, video: Shaped[Array, "..."] | str | Path, path: str | Path, **chosen) -> Path:

@@ -79,7 +79,7 @@ function show({ model, el, session }) {
 
   function wordsOf(now) {
     if (session.phase === "failed") return `This cannot be shown: ${session.error}.`;
-    if (session.phase === "silent") return `${session.source.late}.`;
+    if (session.phase === "silent") return `${session.kernel.isGone ? "The kernel that made this is gone" : "No kernel has answered: it is busy, or gone"}; ${session.source.late}.`;
     if (!now.maps) return `${who(now.query)}: computing where it looks …`;
     const looks = now.maps.map((map, i) => {
       const panel = now.panels[i], where = map.reach === "time" ? `time ${Math.floor(map.most / places)}` : nameOf(map.most, grid);

@@ -6,8 +6,13 @@ const PATIENCE_OF_PAGE = 10_000; // milliseconds for a kernel to take a piece, b
 
 class Reading {
   constructor(session) {
-    Object.assign(this, { session, model: session.model, number: 0, busy: false, heard: null });
-    this.model.on("msg:custom", (message) => { if (message.reading === this.number) this.heard?.(message); });
+    Object.assign(this, { session, model: session.model, number: 0, busy: false, heard: null, sender: 0 });
+    this.model.on("msg:custom", (message) => { if (message.reading === this.number) this.hear(message); });
+  }
+
+  hear(message) {
+    if (this.heard) this.heard(message);
+    else if ("done" in message) this.end(message.done || `Showing ${this.model.get("clip").name}`); // after all
   }
 
   stop() {
@@ -17,13 +22,14 @@ class Reading {
 
   end(sentence) {
     this.busy = false;
-    this.heard = null;
+    this.heard?.(null);
     this.session.say(sentence);
   }
 
   async take(file) {
     if (!file) return;
     const mine = ++this.number, wanted = () => mine === this.number;
+    this.heard?.(null); // of the file before
     this.busy = true;
     this.session.say(`Reading ${file.name} …`);
     const why = this.session.source.inPage ? await this.inPage(file, wanted) : "the model does not run in this page";
@@ -52,24 +58,37 @@ class Reading {
     }
   }
 
-  /** What a kernel says of the file, "" where it shows it, null where none answers. */
+  /** What a kernel says of the file, "" where it shows it, null where none answers; it then keeps nothing of it. */
   async byKernel(file, mine, wanted) {
     for (let start = 0; start === 0 || start < file.size; start += PIECE) {
       const last = start + PIECE >= file.size, piece = await file.slice(start, start + PIECE).arrayBuffer();
-      if (!wanted()) return null;
+      if (!wanted()) break;
       this.session.say(`Sending ${file.name} to the kernel: ${Math.round((100 * start) / Math.max(1, file.size))} % …`);
-      const answer = await this.send({ reading: mine, name: file.name, start, last }, piece, last ? 3 : 1);
-      if (!answer || last) return answer && answer.done;
+      this.sender = mine;
+      const answer = await this.send({ reading: mine, name: file.name, start, last }, [piece], last ? 3 : 1);
+      if (!answer) break;
+      if (last) return answer.done;
     }
+    if (this.sender === mine) this.post({ reading: mine, start: 0 }, []);
     return null;
   }
 
-  send(message, piece, times) {
-    if (this.session.kernel.isGone) return Promise.resolve(null);
+  /** The kernel's answer; null where there is none, or nobody waits for it any more. */
+  send(message, pieces, times) {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(null), times * PATIENCE_OF_PAGE);
-      this.heard = (answer) => { clearTimeout(timer); resolve(answer); };
-      try { this.model.send(message, undefined, [piece]); } catch { clearTimeout(timer); resolve(null); }
+      const timer = setTimeout(() => this.heard(null), times * PATIENCE_OF_PAGE);
+      this.heard = (answer) => {
+        clearTimeout(timer);
+        this.heard = null;
+        resolve(answer);
+      };
+      if (!this.post(message, pieces)) this.heard(null);
     });
+  }
+
+  post(message, pieces) {
+    if (this.session.kernel.isGone) return false;
+    try { this.model.send(message, undefined, pieces); } catch { return false; }
+    return true;
   }
 }

@@ -8,7 +8,7 @@ class Session {
   constructor(model) {
     Object.assign(this, { model, views: new Set(), number: 0, shown: null, notice: "" });
     this.phase = "late"; // "here"; "waiting", with the old answer; "late", without; "silent", nobody answers; "failed"
-    this.kernel = new Kernel(model);
+    this.kernel = new Kernel(model, () => { if (this.phase !== "here") this.ask(); });
     this.source = sourceOf(model);
     this.film = filmOf(model);
     this.clock = new Clock(this);
@@ -81,9 +81,24 @@ class Session {
 
 // What is known of the kernel that a widget belongs to; a host such as JupyterLab tells when it has gone.
 class Kernel {
-  constructor(model) {
+  constructor(model, lost) {
     Object.assign(this, { model, manager: model.widget_manager, lost: false });
-    this.own?.statusChanged?.connect((_, status) => { this.lost ||= /restarting|dead|terminating/.test(status); });
+    this.lose = () => {
+      if (this.lost) return;
+      this.lost = true;
+      lost();
+    };
+    this.own?.statusChanged?.connect((_, status) => { if (/restarting|dead|terminating/.test(status)) this.lose(); });
+    this.own?.disposed?.connect(this.lose);
+    this.meet().catch(() => {}); // of a host that does not tell, nothing is known
+  }
+
+  /** Asks whether the kernel knows this widget: it does not where a notebook was saved with one of an earlier kernel. */
+  async meet() {
+    const { content } = await this.own.requestCommInfo({ target_name: "jupyter.widget" });
+    const ids = Object.keys(content.comms).filter((id) => this.manager.has_model(id));
+    const known = await Promise.all(ids.map((id) => this.manager.get_model(id)));
+    if (!known.some((one) => one.get("meta") === this.model.get("meta"))) this.lose();
   }
 
   get own() { return (this.kept ??= this.manager?.kernel); }

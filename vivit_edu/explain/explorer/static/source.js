@@ -53,7 +53,7 @@ class PageSource {
 class KernelSource {
   constructor(model) {
     Object.assign(this, { model, knocks: true, reads: true, inPage: false, asked: null });
-    this.late = "No kernel has answered: it is busy, or gone; and the model is too large to run in this page";
+    this.late = "the model is too large to run in this page";
     model.on("change:told", () => this.hear());
   }
 

@@ -9,10 +9,14 @@ async function inflated(value) {
 const values = await inflated(JSON.parse(document.getElementById("state").textContent));
 explorer().render({ model: savedModel(values), el: document.getElementById("explorer") });
 
+const SCHEMES = { light: "light", "vscode-light": "light", "vscode-high-contrast-light": "light",
+  dark: "dark", "vscode-dark": "dark", "vscode-high-contrast": "dark" };
+
 // Within another page: as high as the content, and dark where that page is.
 const outer = window.frameElement;
 if (outer) {
-  const { documentElement: page, body } = outer.ownerDocument;
+  const { documentElement: page, body } = outer.ownerDocument, still = outer.nextElementSibling;
+  if (still?.matches(".vivit-x-still")) still.style.display = "none";
   const follow = () => { document.documentElement.style.colorScheme = schemeOf(page, body); };
   follow();
   new MutationObserver(follow).observe(page, { attributes: true });
@@ -22,9 +26,9 @@ if (outer) {
 
 // Of the page around: what its host says of dark and light, else its own colour scheme, else what the reader's system says.
 function schemeOf(page, body) {
-  const said = [page.dataset.theme, page.dataset.mode, page.getAttribute("theme"), { true: "light", false: "dark" }[body.dataset.jpThemeLight],
-    body.dataset.vscodeThemeKind?.replace("vscode-", ""), body.dataset.theme];
-  const named = said.find((one) => one === "dark" || one === "light");
+  const said = [page, body].flatMap(({ dataset, classList }) => [dataset.theme, dataset.mode, dataset.bsTheme, dataset.vscodeThemeKind, ...classList]);
+  said.push(page.getAttribute("theme"), { true: "light", false: "dark" }[body.dataset.jpThemeLight]);
+  const named = said.map((word) => SCHEMES[word]).find(Boolean);
   if (named) return named;
   const own = getComputedStyle(page).colorScheme;
   return own === "dark" || own === "light" ? own : "light dark";
