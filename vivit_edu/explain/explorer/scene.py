@@ -137,7 +137,7 @@ _films = itertools.count()
 
 
 def clip_facts(config: ViViTConfig, frames: np.ndarray, name: str, seconds: Sequence[float] | None) -> dict:
-    """What a page must know of a clip: number and size of its frames, their seconds, each one's time index (-1: none)."""
+    """What a page must know of a clip: number and size of its frames, their seconds, their time indices (-1: none)."""
     times = [-1] * len(frames)
     for time, group in enumerate(owned_frames(config)):
         for frame in group:

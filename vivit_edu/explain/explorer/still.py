@@ -1,4 +1,4 @@
-"""A still picture of an explorer, for where no widget can live: in a stored notebook, on a site that runs no scripts."""
+"""A still picture of an explorer, for where no widget can live: in a stored notebook, on a site without scripts."""
 
 import numpy as np
 from jaxtyping import UInt8

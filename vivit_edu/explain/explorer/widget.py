@@ -142,7 +142,7 @@ class Explorer(anywidget.AnyWidget):
     def state_of_page(
         self, *, layers: Iterable[str] | None = None, heads: Iterable[str] | None = None, every: int = 1
     ) -> dict:
-        """The traits that a page without a kernel starts from; of a model too large to run there, rows of all queries."""
+        """The traits that a page without a kernel starts from; of a model too large for one, rows of all queries."""
         live = {name: getattr(self, name) for name in _STATE} | {"probabilities": self._probabilities([])}
         live |= scene.small_frames(self.clip, self._shown, self.video, page.PIXELS)
         rows = None if self._in_page else (lambda: self._recorded(()))
