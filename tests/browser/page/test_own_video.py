@@ -33,14 +33,20 @@ def uneven(codec):
     return lambda path: films.write(path, moving(40), codec=codec, stamps=stamps, unit=1000)
 
 
-def turned(path):
-    """A phone's video, which is shown with a quarter turn."""
-    raw = films.write(path.with_name("raw.mp4"), moving(30, 64, 96))
-    head, tail = raw.read_bytes().split(b"tkhd", 1)
-    at = 4 + 36 if tail[0] == 0 else 4 + 48
-    matrix = np.array([0, 1 << 16, 0, -(1 << 16), 0, 0, 96 << 16, 0, 1 << 30], ">i4").tobytes()
-    path.write_bytes(head + b"tkhd" + tail[:at] + matrix + tail[at + 36 :])
-    return path
+TURNS = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+
+
+def turned(degrees):
+    """A phone's video: stored lying, with the turn in which it is shown."""
+
+    def write(path):
+        head, tail = films.write(path.with_name("raw.mp4"), moving(30, 64, 96)).read_bytes().split(b"tkhd", 1)
+        a, b, c, d = TURNS[degrees]
+        matrix = np.array([a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30], ">i4").tobytes()
+        path.write_bytes(head + b"tkhd" + tail[:40] + matrix + tail[76:])
+        return path
+
+    return write
 
 
 def late(path):
@@ -58,7 +64,7 @@ FILMS = {
     "B-frames": ("mp4", lambda path: films.write(path, moving(50), bf="3", preset="fast")),
     "shorter than the clip": ("mp4", lambda path: films.write(path, moving(5))),
     "one frame": ("mp4", lambda path: films.write(path, moving(1))),
-    "turned": ("mp4", turned),
+    **{f"turned by {degrees}": ("mp4", turned(degrees)) for degrees in TURNS},
     "a mov of odd size": ("mov", lambda path: films.write(path, moving(30, 58, 122))),
     "starts late": ("mp4", late),
     "index in front": ("mp4", lambda path: films.write(path, moving(50), container={"movflags": "faststart"})),

@@ -90,6 +90,47 @@ def test_map_words_and_bars_change_in_one_step(open_page, tmp_path):
     assert page.errors == []
 
 
+# Presses a token while the engine hears of it late, or not at all; what is seen a little and a long time after.
+SLOW = """async (error) => {
+    const { engine } = explorer.session.source, { give } = engine, wait = (time) => new Promise((done) => {
+        setTimeout(done, time); });
+    const answer = (message) => (error ? engine.take({ id: message.id, error }) : give(message));
+    engine.give = (message) => { setTimeout(() => answer(message), 700); };
+    const seen = () => [explorer.words(), explorer.all('.vivit-x-bars')[0].textContent,
+        explorer.all('.vivit-x-legend > :last-child')[0].textContent, explorer.all('.vivit-x-panel')[0].ariaBusy,
+        explorer.all('.vivit-x-side canvas')[0].toDataURL()];
+    const before = seen();
+    explorer.press(40);
+    await wait(50);
+    const soon = seen();
+    await wait(350);
+    const late = seen();
+    await wait(500);
+    await explorer.settled();
+    engine.give = give;
+    return [before, soon, late, seen()]; }"""
+
+
+def test_what_is_being_computed_is_shown_as_waiting(open_page, tmp_path):
+    page = opened(open_page(), exported(tmp_path))
+    before, soon, late, after = page.evaluate(SLOW)
+    assert soon[:3] == before[:3] and soon[3] == "true", "a little while, all that was there stays whole"
+    words = "The token at time 2, row 2, column 0: "
+    assert late[:4] == [f"{words}computing where it looks …", "verb: computing …noun: computing …", "…", "true"]
+    assert after[0].startswith(f"{words}in space") and after[3] == "false"
+    assert len({one[4] for one in (before, late, after)}) == 3, "a picture without a map waits for its own"
+    settle(page)
+
+
+def test_what_cannot_come_is_said(open_page, tmp_path):
+    page = opened(open_page(), exported(tmp_path))
+    *_, after = page.evaluate(SLOW, "the memory is full")
+    assert after[:3] == ["This cannot be shown: the memory is full.", "verb: not knownnoun: not known", "…"]
+    page.evaluate("explorer.press(41)")
+    assert said(page).startswith("The token at time 2, row 2, column 1: in space"), "the next question is answered"
+    assert page.errors == []
+
+
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_every_choice_shows_the_numbers_of_the_library(open_page, tmp_path, name):
     model = ve.pretrained.load(name)

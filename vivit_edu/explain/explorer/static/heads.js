@@ -29,7 +29,7 @@ function knockOuts({ session }) {
     for (const [key, button] of buttons) button.setAttribute("aria-pressed", String(model.get("off").includes(key)));
     offer(maps, [["now", "the model without the heads that are off"], ["intact", "the intact model"]], model.get("maps"));
     allOn.setAttribute("aria-disabled", String(!model.get("off").length));
-    bars.replaceChildren(...(groups ? groups.map((group) => groupOf(group, off.length)) : named.map(waiting)));
+    bars.replaceChildren(...(groups ? groups.map((group) => groupOf(group, off.length)) : named.map((one) => unknown(one, session.phase))));
   }
   return { node: source.knocks && buttons.length ? node : null, update };
 }
@@ -46,7 +46,8 @@ function groupOf({ title, names, before, after }, off) {
   return make("div", "group", {}, make("div", "name", { textContent: `${title}: intact (grey) → ${off ? headsOff(off) : "now"} (green)` }), ...rows);
 }
 
-const waiting = ({ title }) => make("div", "group", {}, make("div", "name", { textContent: `${title}: computing …` }));
+const unknown = ({ title }, phase) => make("div", "group", {},
+  make("div", "name", { textContent: `${title}: ${phase === "late" ? "computing …" : "not known"}` }));
 
 function fill(name, value) {
   const node = make("span", name);
