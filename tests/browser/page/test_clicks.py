@@ -68,6 +68,10 @@ def test_a_second_panel_follows_the_same_query(page):
     settle(page)
     assert pixels(page, TILES, 4) != pixels(page, TILES, 12)
     assert page.inner_text(SAID).count("looks most at") == 2
+    page.locator(".vivit-x-panel").nth(1).locator(TILES).nth(4).hover(position={"x": 5, "y": 5})
+    weight, pointed = page.evaluate("explorer.shown().maps[1].weights[4 * 16]"), page.locator(".vivit-x-pointed > div")
+    assert pointed.nth(2).inner_text() == f"time 4, row 0, column 0: weight {weight:.4f}"
+    assert pointed.nth(0).inner_text() == "striped: out of the query's sight", "the other panel is not pointed at"
     page.evaluate("explorer.press(7, { panel: 1 })")
     assert said(page).startswith("The token at time 0, row 1, column 3: ")
     page.get_by_role("button", name="one panel").click()
