@@ -309,13 +309,19 @@ def test_of_several_films_the_last_wins_and_nothing_of_the_others_stays(alive, f
         film(alive, number, films / "mine.mp4", "Showing mine.mp4")
         alive.page.wait_for_timeout(500)
         assert alive.ask("state", number)["notice"] == "Showing mine.mp4"
-        assert kernel_says(alive.page, f"{name}.clip['name'], {name}._upload._pieces", expected="mine.mp4 []") == "mine.mp4 []"
+        assert (
+            kernel_says(alive.page, f"{name}.clip['name'], {name}._upload._pieces", expected="mine.mp4 []")
+            == "mine.mp4 []"
+        )
         alive.root(number).locator(".vivit-x-file").set_input_files(films / "large.avi")
         alive.wait(number, "'%' in s['notice'] and ' 0 %' not in s['notice']")
         alive.root(number).get_by_role("button", name="stop reading").click()
         alive.wait(number, "s['notice'] == 'Reading was stopped'", 1)
         alive.page.wait_for_timeout(300)
-        assert kernel_says(alive.page, f"{name}.clip['name'], {name}._upload._pieces", expected="mine.mp4 []") == "mine.mp4 []"
+        assert (
+            kernel_says(alive.page, f"{name}.clip['name'], {name}._upload._pieces", expected="mine.mp4 []")
+            == "mine.mp4 []"
+        )
         assert alive.root(number).get_by_role("button", name="stop reading").count() == 0
 
 

@@ -105,7 +105,7 @@ def page(state: Mapping) -> str:
       ValueError: where a number in the state is NaN or infinite, which no JSON holds.
     """
     text = as_json(_deflated(state), "a page").replace("<", "\\u003c")
-    title, told = html.escape(heading(state)), html.escape(_made(state))
+    title, told = _text(heading(state)), _made(state)
     parts = {"STYLE": STYLE, "STATE": text, "SCRIPT": SCRIPT, "SHIM": SHIM, "TITLE": title, "MADE": told}
     whole = re.sub("@([A-Z]+)@", lambda place: parts[place[1]], (STATIC / "page" / "page.html").read_text())
     return whole.encode(errors="replace").decode()  # names may be no Unicode
@@ -129,7 +129,16 @@ def answer(groups: Sequence[Mapping]) -> str:
 def _made(state):
     names = " and ".join(model["name"] for model in state["meta"]["models"])
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return f"Model: {names}. Clip: {state['clip']['name']}. Made on {today} by vivit_edu {vivit_edu.__version__}."
+    clip = f"<span>{_text(state['clip']['name'])}</span>"
+    return f"Model: {_text(names)}. Clip: {clip}. Made on {today} by vivit_edu {vivit_edu.__version__}."
+
+
+def _text(words):
+    """The words as HTML holds them: what can be in no page, halves of characters and control characters, as U+FFFD."""
+    whole = words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return html.escape(
+        re.sub("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]", "\ufffd", whole), quote=True
+    )
 
 
 def _deflated(value):
@@ -171,5 +180,5 @@ def frame(page: str, title: str = "Attention explorer", still: str = "") -> str:
       still: what stands beneath it until it lives, and where no frame may be.
     """
     style = "width: 100%; height: 720px; border: 0; color-scheme: normal"
-    page, title = html.escape(page, quote=True), html.escape(title, quote=True)
+    page, title = html.escape(page, quote=True), _text(title)
     return f'<div><iframe title="{title}" style="{style}" srcdoc="{page}"></iframe>{still}</div>'

@@ -125,7 +125,7 @@ _films = itertools.count()
 
 
 def clip_facts(config: ViViTConfig, frames: np.ndarray, name: str, seconds: Sequence[float] | None) -> dict:
-    """What a page must know of a clip: number and size of its frames, their seconds, each one's time index (-1: none).
+    """What a page must know of a clip: number and size of its frames, their seconds and time indices (-1: none).
 
     Raises:
       ValueError: where the name is no text.

@@ -4,12 +4,12 @@ const STUCK = 10_000; // milliseconds after which a film that does not move is g
 
 /** { frames, seconds }: uint8 (T, H, W, 3) and each frame's time; null where `wanted()` has become false meanwhile. */
 async function framesOf(file, [count, height, width], wanted, progress) {
-  const { stamps, shift } = await stampsOf(file), player = document.createElement("video");
+  const { stamps, shift, turned } = await stampsOf(file), player = document.createElement("video");
   const chosen = Array.from({ length: count }, (_, i) => rounded((i * (stamps.length - 1)) / Math.max(1, count - 1)));
   Object.assign(player, { muted: true, preload: "auto", playsInline: true, src: URL.createObjectURL(file) });
   try {
     await until(player, "loadeddata");
-    const scaling = cropping([player.videoHeight, player.videoWidth], [height, width], shift), seconds = [];
+    const scaling = croppingOf(player, [height, width], { shift, turned }), seconds = [];
     const frames = new Uint8Array(count * height * width * 3), from = stamps[0];
     for (const [i, index] of chosen.entries()) {
       if (!wanted()) return null;
@@ -68,8 +68,18 @@ async function presented(player, isIt) {
   }
 }
 
+// A film that is shown turned is scaled as it is stored, lines along lines.
+function croppingOf({ videoHeight, videoWidth }, [height, width], { shift, turned }) {
+  if (!turned) return cropping([videoHeight, videoWidth], [height, width], shift);
+  const lying = cropping([videoWidth, videoHeight], [width, height], shift, [0, 1, 1, 0, 0, 0]);
+  return (picture) => {
+    const pixels = lying(picture);
+    return pixels.map((_, i) => pixels[3 * (Math.floor(i / 3) % width * height + Math.floor(i / 3 / width)) + i % 3]);
+  };
+}
+
 /** A function from a picture to the uint8 pixels (height, width, 3) of its middle, scaled to cover that size. */
-function cropping([fullHeight, fullWidth], [height, width], shift) {
+function cropping([fullHeight, fullWidth], [height, width], shift, transform = [1, 0, 0, 1, 0, 0]) {
   if (!fullHeight || !fullWidth) throw new Error("it holds no picture");
   const scale = Math.max(height / fullHeight, width / fullWidth), cover = (full, least) => Math.max(least, rounded(full * scale));
   const [tall, wide] = [cover(fullHeight, height), cover(fullWidth, width)];
@@ -78,6 +88,7 @@ function cropping([fullHeight, fullWidth], [height, width], shift) {
   const coarse = wide % 2 ? taps(fullWidth, wide, left, width, shift) : paired(taps(fullWidth, half, 0, half, shift), left, width);
   const canvas = Object.assign(document.createElement("canvas"), { width: fullWidth, height: fullHeight });
   const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.setTransform(...transform);
   return (picture) => {
     context.drawImage(picture, 0, 0);
     return scaled(context.getImageData(0, 0, fullWidth, fullHeight), rows, columns, coarse);

@@ -56,9 +56,9 @@ function fill(name, value) {
 }
 
 // What the model answers, in words: of each classifier the likeliest class.
-function answerOf(groups) {
-  return groups.map(({ title, names, after }) => {
-    const best = after.reduce((top, value, i) => (value > after[top] ? i : top), 0);
-    return `${title} ${names[best]}, ${percent(after[best])}`;
+function answerOf(groups, when = "after") {
+  return groups.map(({ title, names, [when]: chances }) => {
+    const best = chances.reduce((top, value, i) => (value > chances[top] ? i : top), 0);
+    return `${title} ${names[best]}, ${percent(chances[best])}`;
   }).join("; ");
 }

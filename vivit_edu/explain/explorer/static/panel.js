@@ -61,6 +61,7 @@ function buildPanel(number, { session, act, view }) {
     most.textContent = map ? spell(top) : "…";
     if (map) paintScale(scale, map.uniform, top);
     scale.title = map ? `the tick: ${spell(map.uniform)}, an equal share` : "";
+    pointed.node.ariaLive = view.reads ? "polite" : "off"; // what is read is said, what a pointer passes is not
     point(view.reads ? view.cursor : -1, now);
     drawLarge(now);
   }

@@ -46,7 +46,7 @@ class Reading {
     if (channels !== 3) return `the model takes ${channels} channels and not colours`;
     try {
       const film = await framesOf(file, [count, height, width], wanted,
-        (done) => this.session.say(`Reading ${file.name}: frame ${done} of ${count} …`));
+        (done) => wanted() && this.session.say(`Reading ${file.name}: frame ${done} of ${count} …`));
       if (!film || !wanted()) return "";
       const { times } = this.model.get("clip");
       this.session.set({ off: [], frame: 0, video: new DataView(new ArrayBuffer(0)), frames: new DataView(film.frames.buffer),

@@ -1,15 +1,16 @@
 // When each frame of a file is shown, out of its container: browsers play films but do not tell where their frames are.
 
 /**
- * Of an mp4, mov or webm file: `stamps`, when its frames are shown, in seconds and in that order; `shift`, by how many
- * pixels browsers show colour too far right, since they take it for stored in the middle of two pixels.
+ * Of an mp4, mov or webm file: `stamps`, when its frames are shown, in seconds and in that order; `turned`, whether its
+ * lines are shown as columns; `shift`, by how many pixels browsers show colour too far along a line, since they take it
+ * for stored in the middle of two pixels.
  */
 async function stampsOf(file) {
   const start = new DataView(await file.slice(0, 16).arrayBuffer());
   const matroska = start.byteLength >= 16 && start.getUint32(0) === 0x1a45dfa3;
-  const { stamps, left } = matroska ? { stamps: webmStamps(new DataView(await file.arrayBuffer())) } : mp4Stamps(await movieBox(file));
+  const { stamps, shift = 0, turned = false } = matroska ? { stamps: webmStamps(new DataView(await file.arrayBuffer())) } : mp4Stamps(await movieBox(file));
   if (!stamps.length) throw new Error("it tells of no frames");
-  return { stamps: Float64Array.from(stamps).sort(), shift: left ? 0.5 : 0 };
+  return { stamps: Float64Array.from(stamps).sort(), shift, turned };
 }
 
 // ---- mp4 and mov: boxes of a size, a name and content
@@ -61,9 +62,16 @@ function mp4Stamps(view) {
     const edit = editOf(view, inside(view, track, "edts", "elst"), scaleOf(inside(view, movie, "mvhd")), scale);
     const shown = stamps.filter((stamp) => stamp >= edit.from && stamp < edit.to);
     const left = LEFT.includes(boxAt(view, inside(view, table, "stsd").from + 8, 8).name);
-    return { stamps: shown.map((stamp) => (stamp - edit.from + edit.delay) / scale), left };
+    const [along, down] = lineOf(view, inside(view, track, "tkhd")), shift = left ? 0.5 * Math.sign(along || down) : 0;
+    return { stamps: shown.map((stamp) => (stamp - edit.from + edit.delay) / scale), shift, turned: along === 0 };
   }
   throw new Error("it holds no video");
+}
+
+// Where a line of the picture is shown to run: to the right, and down.
+function lineOf(view, head) {
+  const matrix = head.from + (view.getUint8(head.from) ? 52 : 40);
+  return [view.getInt32(matrix), view.getInt32(matrix + 4)];
 }
 
 // Runs of (count, value), from byte 8 on: how long frames last; by how much each is shown after it is decoded.

@@ -7,7 +7,21 @@ async function inflated(value) {
   return Object.fromEntries(await Promise.all(Object.entries(value).map(async ([name, part]) => [name, await inflated(part)])));
 }
 const values = await inflated(JSON.parse(document.getElementById("state").textContent));
-explorer().render({ model: savedModel(values), el: document.getElementById("explorer") });
+const place = document.getElementById("explorer");
+explorer().render({ model: savedModel(values), el: place });
+const { session } = place.firstChild;
+let titledFor = session.film;
+session.join(titled);
+
+// The page is about the film that it shows: its own, or a reader's.
+function titled() {
+  const { film, shown, model } = session;
+  if (film === titledFor) return;
+  titledFor = film;
+  const names = model.get("meta").models.map(({ name }) => name).join(" and ");
+  document.title = document.querySelector("h1").textContent = `${names} on ${film.clip.name}: ${answerOf(shown.groups, "before")}`;
+  document.querySelector(".made span").textContent = film.clip.name;
+}
 
 const SCHEMES = { light: "light", "vscode-light": "light", "vscode-high-contrast-light": "light",
   dark: "dark", "vscode-dark": "dark", "vscode-high-contrast": "dark" };
