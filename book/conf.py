@@ -23,6 +23,7 @@ extensions = [
     "sphinx_exercise",
     "sphinxcontrib.bibtex",
     "plotly_figures",
+    "accessible",
 ]
 source_suffix = {".ipynb": "myst-nb", ".md": "myst-nb"}
 exclude_patterns = ["_build", "AUTHORING.md", "**/.ipynb_checkpoints"]

@@ -35,7 +35,7 @@ window.legible = (() => {
   // Every font with a colour of its own, below a trace or a layout: its place, as plotly names it, and the author's colour.
   const fonts = function* (value, path = "") {
     for (const [key, part] of Object.entries(value)) {
-      if (!part || typeof part !== "object" || key === "template" || key === "args") continue;
+      if (!part || typeof part !== "object" || ["template", "args", "insidetextfont", "hoverlabel"].includes(key)) continue;
       if (Array.isArray(part)) {
         if (part[0] && typeof part[0] === "object" && !Array.isArray(part[0]))
           for (const [index, one] of part.entries()) yield* fonts(one, `${path}${key}[${index}].`);
