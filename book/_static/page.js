@@ -6,7 +6,7 @@
   logo?.setAttribute("aria-label", "Home");
 
   // A button is named by the words on it, so that who speaks them to the browser is understood.
-  for (const button of document.querySelectorAll(".search-button-field, .bd-main button[aria-label]:has(.btn__text)")) button.removeAttribute("aria-label");
+  for (const named of document.querySelectorAll(".search-button-field, summary[aria-label]")) named.removeAttribute("aria-label");
 
   // What scrolls by itself can be scrolled by key.
   const scrolls = (part) => part.scrollWidth > part.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(part).overflowX);

@@ -1,12 +1,16 @@
 """Figures in words: what a stored notebook, an e-mail or a diff holds of them, and what is read out."""
 
+import re
+from xml.etree import ElementTree
+
 import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 
 from vivit_edu.explain.draw import theme
-from vivit_edu.explain.draw.plain.words import describe, page
+from vivit_edu.explain.draw.plain.still import page, still
+from vivit_edu.explain.draw.plain.words import describe
 
 
 @pytest.fixture
@@ -65,3 +69,25 @@ def test_outside_notebooks_plotly_shows_figures_as_ever(plotly_as_it_was, shown)
     pio.renderers.default = shown
     theme.use()
     assert pio.renderers.default == shown
+
+
+@pytest.mark.parametrize(
+    ("trace", "mark"),
+    [
+        (go.Scatter(y=[1.0, np.nan, 3.0, 2.0], mode="lines+markers"), "<circle"),
+        (go.Bar(x=[10.0, 20.0], y=["Model 1", "Model 2"], orientation="h"), ">Model 2<"),
+        (go.Heatmap(z=[[0.5, np.nan, 2], [1, 0, 1]], colorscale="Inferno"), "data:image/png;base64,"),
+        (go.Scatter(x=[1, 2], y=[0.5, 0.5], mode="markers"), "<circle"),  # an axis of one number
+        (go.Scatter(), "<svg"),
+    ],
+)
+def test_a_still_picture_is_an_svg_that_xml_knows(trace, mark):
+    picture = still(spec(trace, title="a &lt; b"))
+    ElementTree.fromstring(picture)
+    assert mark in picture and "a &lt; b" in picture
+    assert not re.search(r"\bnan\b|\binf\b", picture)
+
+
+def test_a_still_of_what_is_not_drawn_is_words_alone():
+    assert still(spec(go.Pie(values=[1, 2]))) is None
+    assert "<svg" not in page(spec(go.Pie(values=[1, 2]))) and "A pie." in page(spec(go.Pie(values=[1, 2])))

@@ -63,7 +63,8 @@ def _tell_in_words(pio):
     """Puts words before what plotly shows in notebooks: front ends take the richest, and Colab's HTML replaces ours."""
     from plotly.io.base_renderers import MimetypeRenderer
 
-    from vivit_edu.explain.draw.plain.words import describe, page
+    from vivit_edu.explain.draw.plain.still import page
+    from vivit_edu.explain.draw.plain.words import describe
 
     class Words(MimetypeRenderer):
         def to_mimebundle(self, fig_dict):

@@ -1,13 +1,11 @@
 """A figure in words: for those who hear the page, and wherever no picture can be shown."""
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from vivit_edu.explain.draw.plain.spec import lines, read, text
-from vivit_edu.explain.draw.theme import COLOURS
 
 MOST = 6  # traces told one by one; a sentence of more is not listened to
 
@@ -17,15 +15,6 @@ def describe(figure: Mapping[str, Any]) -> str:
     spec = read(figure)
     said = [spec.title or "A figure", *_axes(spec), *_marks(spec.traces), *_controls(spec.layout)]
     return " ".join(part if part[-1] in ".?!" else f"{part}." for part in said)
-
-
-def page(figure: Mapping[str, Any]) -> str:
-    """The same as HTML, for a page that cannot draw the figure."""
-    return (
-        f'<figure role="group" style="margin:0.5em 0;padding:0.2em 0.8em;border-left:3px solid {COLOURS["ink"]}">'
-        f"<figcaption>{html.escape(describe(figure))} <i>An interactive figure: it is drawn where plotly runs, in "
-        "JupyterLab, Colab, VS Code and the book.</i></figcaption></figure>"
-    )
 
 
 def _axes(spec):
