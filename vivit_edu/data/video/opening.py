@@ -14,6 +14,8 @@ from vivit_edu.data.video.truncation import announced_bytes
 
 # What stands before the name of a video codec in mp4, in Matroska and in AVI.
 CODEC_NAMES = (rb"vide.{1,400}?stsd.{12}(.{4})", rb"\x86[\x81-\xbf](V_[\w/]+)", rb"vids(.{4})")
+# Tags need not be UTF-8: older releases of PyAV must be told, newer ones take them and nothing to tell them.
+TAGS = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 SOUGHT = 1 << 22  # bytes at either end in which that name is sought
 
 
@@ -37,8 +39,8 @@ def opened(path: str | Path) -> Iterator[Film]:
     """
     path = Path(path)
     _check_file(path)
-    with translated(path):  # tags need not be UTF-8, and "a:b.mp4" is no protocol a
-        container = av.open(f"file:{path}", metadata_errors="replace")
+    with translated(path):  # "a:b.mp4" is no protocol a
+        container = av.open(f"file:{path}", **TAGS)
     with container:
         stream = _film_of(path, container)
         stream.thread_type = "NONE"
