@@ -24,6 +24,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "plotly_figures",
     "saved_explorers",
+    "accessible",
 ]
 source_suffix = {".ipynb": "myst-nb", ".md": "myst-nb"}
 exclude_patterns = ["_build", "AUTHORING.md", "**/.ipynb_checkpoints"]

@@ -57,8 +57,8 @@ globalThis.look = (() => {
         if (right > whole.right + 1 || left < whole.left - 1 || top < whole.top - 1)
           yield `figure title cut near #${name(figure)}: ${title.textContent}`;
       }
-      for (const text of figure.querySelectorAll(".gtitle, .xtitle, .ytitle, .xtick text"))
-        if (contrast(text) < 3) yield `figure text hardly seen near #${name(figure)}: ${text.textContent}`;
+      for (const text of figure.querySelectorAll(".main-svg text:not(.bartext)")) // bars are their own ground
+        if (seen(text) && contrast(text) < 4.5) yield `figure text hardly seen near #${name(figure)}: ${text.textContent}`;
     }
   };
 

@@ -6,7 +6,13 @@ import pytest
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # toy sizes are slower on an accelerator, and results must repeat
 
-BOOK = ("tests/browser/test_book.py", "tests/test_notebooks.py")  # the first builds the book: all notebooks run in it
+# These share one build of the book, in which all notebooks run.
+BOOK = (
+    "tests/browser/test_book.py",
+    "tests/browser/test_book_on_paper.py",
+    "tests/browser/test_book_for_all.py",
+    "tests/test_notebooks.py",
+)
 
 
 def pytest_configure(config):

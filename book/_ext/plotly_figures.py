@@ -2,14 +2,19 @@
 
 myst-nb knows no `application/vnd.plotly.v1+json`, and asks installed distributions for plug-ins. This
 extension adds its own to the list, so that the library needs no entry point for the sake of the book. The
-figure's JSON goes into the page as it stands; `_static/figures.js` draws it with one plotly.min.js.
+figure's JSON goes into the page as it stands; `_static/figures.js` draws it with one plotly.min.js. Those who
+do not see it hear it in words.
 """
 
+import html
 import json
 
 from docutils import nodes
 from myst_nb.core.render import load_mime_renders
 
+from vivit_edu.explain.draw.plain.words import describe
+
+SCRIPTS = ("legible.js", "paper.js", "keys.js", "figures.js")  # the last uses the others
 MIME = "application/vnd.plotly.v1+json"
 
 
@@ -25,10 +30,14 @@ class PlotlyFigure:
 
 
 def _html(figure):
-    height = figure.get("layout", {}).get("height", 450)  # kept free, so that the page does not jump when it is drawn
+    layout = figure.get("layout", {})
+    height = layout.get("height", 450)  # kept free, so that the page does not jump when it is drawn
     spec = json.dumps({part: figure.get(part) for part in ("data", "layout", "frames")}).replace("</", "<\\/")
+    role = "figure" if layout.get("sliders") or layout.get("updatemenus") else "img"  # an img holds no controls
+    holds = " holds-picture" if any(trace.get("type") == "image" for trace in figure.get("data", ())) else ""
+    name = html.escape(describe(figure), quote=True)
     return (
-        f'<div class="plotly-figure" style="min-height: {height}px">'
+        f'<div class="plotly-figure{holds}" role="{role}" aria-label="{name}" style="min-height: {height}px">'
         f'<script type="application/json">{spec}</script>'
         "<noscript>This figure needs JavaScript.</noscript></div>"
     )
@@ -39,5 +48,6 @@ def setup(app):
     renderers.append(PlotlyFigure)
     if PlotlyFigure not in load_mime_renders():
         raise RuntimeError("myst-nb no longer keeps one list of mime renderers: plotly figures would come out empty")
-    app.add_js_file("figures.js", loading_method="defer")
+    for script in SCRIPTS:
+        app.add_js_file(script, loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,19 +1,14 @@
-// Draws each plotly figure when it comes near the window, with one plotly.min.js for the site, loaded on first need.
-// Keeps it fitting: text in the page's own grey, titles broken to the width there is, sizes scaled down on a phone.
+// Draws each plotly figure when it comes near the window, the others when the browser has nothing to do, and all of
+// them at once for paper, with one plotly.min.js for the site. Keeps them fitting: text in colours that are legible on
+// the page, titles broken to the width there is, sizes scaled down on a phone.
 (() => {
+  const PAPER = 640; // pixels: what A4 and Letter hold between their margins
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const here = document.currentScript.src;
-  let library;
+  const boxes = [...document.querySelectorAll(".plotly-figure")];
+  const drawn = new Map();
+  let paper = false;
 
-  const plotly = () => (library ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL("vendor/plotly.min.js", here).href;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = reject;
-    document.head.append(script);
-  }));
-
-  const inkOfPage = () => getComputedStyle(document.documentElement).getPropertyValue("--figure-ink").trim();
+  const styleOfPage = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   // "A long finding in one sentence" -> the same with <br> where the width ends; marked-up titles are left alone.
   const broken = (text, width, size, family) => {
@@ -33,14 +28,13 @@
     const layout = structuredClone(author);
     const template = layout.template?.layout ?? {};
     const font = { ...template.font, ...layout.font };
-    layout.font = { ...layout.font, color: inkOfPage() || font.color };
+    layout.font = { ...layout.font, color: styleOfPage("--figure-ink") || font.color };
     if (layout.width > width && layout.height) { // what is drawn shrinks, the rim of text around it does not
       const margin = { ...template.margin, ...layout.margin };
       const rim = (margin.t ?? 48) + (margin.b ?? 8);
       layout.height = Math.round(rim + (layout.height - rim) * width / layout.width);
     }
-    delete layout.width;
-    layout.autosize = true;
+    layout.width = width;
     const title = typeof layout.title === "string" ? { text: layout.title } : layout.title;
     const size = title?.font?.size ?? template.title?.font?.size ?? 15;
     if (title?.text && !title.text.replaceAll(/<br ?\/?>/g, "").includes("<")) {
@@ -58,29 +52,84 @@
     return layout;
   };
 
-  const draw = async (box) => {
-    const { data, layout, frames } = JSON.parse(box.querySelector("script").textContent);
-    const Plotly = await plotly();
+  const widthOf = (box) => (paper ? PAPER : box.clientWidth);
+  const lookOf = (box) => `${widthOf(box)} ${document.documentElement.dataset.theme}`;
+  const tint = (words) => {
+    const ground = styleOfPage("--pst-color-background") || "#fff";
+    for (const { font, colour } of words) font.color = legible.on(ground, colour);
+  };
+  const coloursOf = (words) => Object.fromEntries(words.map(({ path, font }) => [path, font.color]));
+
+  // The layout as it is drawn now, and its words.
+  const shownIn = (box, author) => {
+    const layout = fitted(author, widthOf(box));
+    const words = [...legible.fonts(layout)];
+    tint(words);
+    return { layout, words };
+  };
+
+  // Draws a figure without waiting for anything, so that a page on its way to paper has it.
+  const draw = (box) => {
+    const spec = box.querySelector(":scope > script");
+    if (!spec || !window.Plotly || !widthOf(box)) return;
+    near.unobserve(box);
+    const { data, layout, frames } = JSON.parse(spec.textContent);
+    const figure = { author: layout ?? {}, look: lookOf(box), traces: data.map((trace) => [...legible.fonts(trace)]) };
+    figure.traces.forEach(tint);
     box.replaceChildren();
-    let width = box.clientWidth;
-    const config = { responsive: false, displaylogo: false, displayModeBar: false };
-    await Plotly.newPlot(box, data, fitted(layout ?? {}, width), config);
-    if (frames?.length) await Plotly.addFrames(box, frames);
     box.style.minHeight = "";
-    const again = () => {
-      const { font, title, margin, height } = fitted(layout ?? {}, (width = box.clientWidth));
-      Plotly.relayout(box, { "font.color": font.color, title: title ?? {}, margin: margin ?? {}, height, width });
-    };
-    new ResizeObserver(() => box.clientWidth && Math.abs(box.clientWidth - width) > 1 && again()).observe(box);
-    new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    drawn.set(box, figure);
+    Plotly.newPlot(box, data, shownIn(box, figure.author).layout, { responsive: false, displaylogo: false, displayModeBar: false });
+    if (frames?.length) Plotly.addFrames(box, frames);
+    new ResizeObserver(() => fit(box)).observe(box);
+    document.dispatchEvent(new CustomEvent("figure-drawn", { detail: box }));
+  };
+
+  // Gives a drawn figure the width and the colours that the page has now.
+  const fit = (box) => {
+    const figure = drawn.get(box);
+    if (!figure || !widthOf(box) || figure.look === lookOf(box)) return;
+    figure.look = lookOf(box);
+    figure.traces.forEach((words, trace) => {
+      tint(words);
+      if (words.length) Plotly.restyle(box, coloursOf(words), [trace]);
+    });
+    const { layout, words } = shownIn(box, figure.author);
+    const { title = {}, margin = {}, height, width } = layout;
+    const others = words.filter(({ path }) => !path.startsWith("title.")); // those of the title come with it
+    Plotly.relayout(box, { ...coloursOf(others), title, margin, height, width });
   };
 
   const near = new IntersectionObserver(
-    (entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => (near.unobserve(target), draw(target))),
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => draw(target)),
     { rootMargin: "600px" },
   );
-  document.querySelectorAll(".plotly-figure").forEach((box) => near.observe(box));
-  addEventListener("beforeprint", () => document.querySelectorAll(".plotly-figure:has(> script)").forEach((box) => (near.unobserve(box), draw(box))));
+
+  // One figure after another, so that the page answers between them; what is folded waits until it is opened.
+  const drawTheRest = () => {
+    const box = boxes.find((one) => !drawn.has(one) && one.clientWidth);
+    if (box) (window.requestIdleCallback ?? setTimeout)(() => (draw(box), drawTheRest()));
+  };
+
+  // A picture is decoded in its own time, and what is asked for now the page's load event waits for.
+  const begin = () => {
+    for (const box of boxes) {
+      if (paper || box.matches(".holds-picture")) draw(box);
+      if (!drawn.has(box)) near.observe(box); // what is folded too: it is drawn when it is opened
+    }
+    new MutationObserver(() => boxes.forEach(fit)).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    if (document.readyState === "complete") drawTheRest();
+    else addEventListener("load", drawTheRest);
+  };
+
+  if (boxes.length) {
+    const script = document.createElement("script");
+    script.src = new URL("vendor/plotly.min.js", document.currentScript.src).href;
+    script.onload = begin;
+    document.head.append(script);
+  }
+  document.addEventListener("to-paper", () => ((paper = true), boxes.forEach(draw), boxes.forEach(fit)));
+  document.addEventListener("from-paper", () => ((paper = false), boxes.forEach(fit)));
 
   if (still) for (const video of document.querySelectorAll("video[autoplay]")) (video.removeAttribute("autoplay"), video.pause());
 })();

@@ -1,10 +1,14 @@
 """One Chromium for the tests of a module, which reaches this machine and no other."""
 
+import os
 import pathlib
 import shutil
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
+from browser.built import ROOT, check
 
 CHROME_ARGS = [
     "--no-sandbox",
@@ -77,3 +81,23 @@ def open_page(chromium):
 def open_lasting(chromium):
     """As `open_page`, for pages that a module's tests share."""
     yield from _opening(chromium)
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory, request):
+    """The folder of the built book: $VIVIT_EDU_BOOK, or one built for this run with warnings as errors."""
+    if given := os.environ.get("VIVIT_EDU_BOOK"):
+        return pathlib.Path(given)
+    pytest.importorskip("myst_nb", reason="the book extra is not installed")
+    folder = tmp_path_factory.mktemp("book")
+    command = [sys.executable, str(ROOT / "book" / "build.py"), "--output", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    request.config.notebooks_have_run = True  # the build runs every one of them, and fails where a cell does
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(book):
+    with check.served(book) as address:
+        yield address

@@ -1,40 +1,12 @@
 """The built book as a reader opens it: every page, in light, in dark and on a phone, with no network."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book"))
-check = pytest.importorskip("check", reason="the book's check is not here")
+from browser.built import ROOT, check
 
 pytestmark = pytest.mark.slow
 
 FIGURES = ".plotly-figure .main-svg"
 TEXT = "() => getComputedStyle(document.querySelector('.plotly-figure .xtick text')).fill"
-
-
-@pytest.fixture(scope="session")
-def book(tmp_path_factory, request):
-    """The folder of the built book: $VIVIT_EDU_BOOK, or one built for this run with warnings as errors."""
-    if given := os.environ.get("VIVIT_EDU_BOOK"):
-        return Path(given)
-    pytest.importorskip("myst_nb", reason="the book extra is not installed")
-    folder = tmp_path_factory.mktemp("book")
-    command = [sys.executable, str(ROOT / "book" / "build.py"), "--output", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    request.config.notebooks_have_run = True  # the build runs every one of them, and fails where a cell does
-    return folder
-
-
-@pytest.fixture(scope="session")
-def address(book):
-    with check.served(book) as address:
-        yield address
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """What the figures are made of: films on a canvas, pictures as data URIs, axes that keep a pixel square."""
 
-import base64
 import dataclasses
-import struct
-import zlib
 from collections.abc import Iterable
 
 import numpy as np
 import plotly.graph_objects as go
 
 from vivit_edu.explain.draw import theme
+from vivit_edu.explain.draw.plain.png import png
 from vivit_edu.explain.watch.fit import rate
 from vivit_edu.explain.watch.sound import finite
 
@@ -119,19 +117,6 @@ def faded(pixels: np.ndarray, strength: float) -> np.ndarray:
     return pixels
 
 
-def png(pixels: np.ndarray) -> str:
-    """A data URI of RGBA pixels (height, width, 4), losslessly."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    height, width = pixels.shape[:2]
-    rows = b"".join(b"\0" + np.ascontiguousarray(row).tobytes() for row in pixels)
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + parts).decode()
-
-
 def picture(pixels: np.ndarray, *, corner: tuple[float, float] = (0, 0), unit: float = 1) -> go.Image:
     """A trace that shows pixels as they are, each `unit` wide and high, the first at `corner` (x, y)."""
     x, y = (at + unit / 2 for at in corner)
@@ -188,7 +173,7 @@ def seconds(frame: float, fps: float) -> str:
 def slider(steps: Iterable, *, prefix: str, below: int = 8) -> list[dict]:
     """One plotly slider from (label, method, args) steps, `below` pixels under the canvas."""
     entries = [{"label": name, "method": method, "args": args} for name, method, args in steps]
-    value = {"prefix": prefix, "xanchor": "left", "font": {"size": 13, "color": theme.COLOURS["ink"]}}
+    value = {"prefix": prefix, "xanchor": "left", "font": {"size": 13}}
     quiet = {
         "ticklen": 0,
         "minorticklen": 0,

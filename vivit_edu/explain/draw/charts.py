@@ -122,6 +122,7 @@ def costs(
         printed = [published.get(config.name, (np.nan, np.nan))[col - 1] / unit for config in configs]
         bars = go.Bar(x=values, y=names, orientation="h", marker={"color": theme.COLOURS["space"]})
         bars.update(text=[f"{value:.1f}" for value in values], textposition="inside", insidetextanchor="start")
+        bars.update(insidetextfont={"color": theme.COLOURS["dark"]})  # 5.1:1 on this blue
         mark = {"symbol": "diamond-open", "size": 11, "color": theme.COLOURS["time"], "line": {"width": 2}}
         paper = go.Scatter(x=printed, y=names, mode="markers", marker=mark)
         paper.hovertemplate = "paper: %{x:.1f}<extra></extra>"

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vivit_edu.data import write_clip
+from vivit_edu.explain.draw.plain.png import png
 from vivit_edu.explain.watch.fit import frames_fit, rate
 
 CELL = '<div style="flex: 0 1 auto; text-align: center; font-size: 0.9em">{video}<div>{caption}</div></div>'
@@ -52,4 +53,5 @@ def _video(frames, fps, height, title):
     size, fitting = (large.shape[2], large.shape[1]), "max-width: 100%; height: auto"
     video = mediapy.html_from_compressed_video(write_clip(None, large, fps=fps), *size, border=fitting)
     title = html.escape(title, quote=True)
-    return video.replace("<video ", f'<video playsinline title="{title}" aria-label="{title}" ', 1)
+    still = png(large[0])  # what paper shows, and a page that has not decoded the film yet
+    return video.replace("<video ", f'<video playsinline poster="{still}" title="{title}" aria-label="{title}" ', 1)

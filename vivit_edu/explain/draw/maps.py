@@ -246,5 +246,5 @@ def _opacity_buttons(trace):
     steps = {"frames": 0.0, "both": 0.6, "maps": 1.0}
     buttons = [{"label": k, "method": "restyle", "args": [{"opacity": v}, [trace]]} for k, v in steps.items()]
     at = {"x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "pad": {"t": 8}}
-    style = {"type": "buttons", "direction": "right", "active": 1, "font": {"color": theme.COLOURS["ink"]}}
+    style = {"type": "buttons", "direction": "right", "active": 1}
     return [style | {"buttons": buttons} | at]

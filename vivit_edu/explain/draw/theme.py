@@ -41,11 +41,15 @@ def template():
 
 
 def use():
-    """Makes the template plotly's default, on top of no other; returns its name. Call it once a notebook."""
+    """Makes the template plotly's default, on top of no other; returns its name. Call it once a notebook.
+
+    Figures then say in words what they show wherever plotly does not live: in stored notebooks, nbconvert, a diff.
+    """
     import plotly.io as pio
 
     pio.templates[NAME] = template()
     pio.templates.default = NAME
+    _tell_in_words(pio)
     return NAME
 
 
@@ -53,6 +57,23 @@ def __getattr__(name):
     if name == "TEMPLATE":
         return template()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _tell_in_words(pio):
+    """Puts words before what plotly shows in notebooks: front ends take the richest, and Colab's HTML replaces ours."""
+    from plotly.io.base_renderers import MimetypeRenderer
+
+    from vivit_edu.explain.draw.plain.still import page
+    from vivit_edu.explain.draw.plain.words import describe
+
+    class Words(MimetypeRenderer):
+        def to_mimebundle(self, fig_dict):
+            return {"text/html": page(fig_dict), "text/plain": describe(fig_dict)}
+
+    pio.renderers[NAME] = Words()
+    shown = [name for name in pio.renderers.default.split("+") if name and name != NAME]
+    if shown and all(isinstance(pio.renderers[name], MimetypeRenderer) for name in shown):  # no browser, no nothing
+        pio.renderers.default = "+".join([NAME, *shown])
 
 
 def _layout():

@@ -240,19 +240,6 @@ class Explorer(anywidget.AnyWidget):
         return still.bundle(picture, self._heading())
 
 
-def export_html(model: ViViT, video: Shaped[Array, "..."] | str | Path, path: str | Path, **chosen) -> Path:
-    """The HTML file written, in which a reader explores one clip, or a video file, with no kernel and no network.
-
-    Args:
-      chosen: `layers`, `heads` and `every`, as in `Explorer.export`.
-
-    Raises:
-      FileNotFoundError, KeyError, ValueError: as `Explorer.from_file` and `Explorer.export`.
-    """
-    make = Explorer.from_file if isinstance(video, str | Path) else Explorer
-    return make(model, video).export(path, **chosen)
-
-
 _KINDS = (KeyError, IndexError, ValueError)
 _NOT_THERE = {kind: type(kind.__name__, (traitlets.TraitError, kind), {}) for kind in _KINDS}
 _SET = "query panels frame autoplay scale view strength speed off maps".split()

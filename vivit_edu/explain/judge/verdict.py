@@ -115,7 +115,7 @@ class Table:
             yield f"{row.value:.2f} [{row.interval[0]:.2f}, {row.interval[1]:.2f}]" if row else "–"
 
     def _repr_html_(self):
-        head = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in ("", *self.measures))
+        head = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in ("method", *self.measures))
         body = "".join(
             f"<tr><th scope='row'>{html.escape(name)}</th>"
             + "".join(

@@ -138,7 +138,7 @@ def _html_row(piece, source, rule, shapes):
     numbers = sum(int(np.prod(shape)) for shape in shapes)
     made_of = "–" if source is None else f"<code>{html.escape(source)}</code>"
     cells = f"<code>{html.escape(piece)}</code>", html.escape(rule), made_of, str(len(shapes)), f"{numbers:,}"
-    faint = "opacity:0.65" if rule == NEW else ""
+    faint = "opacity:0.8" if rule == NEW else ""
     return f"<tr style='{faint}'>{''.join(_cell('td', *cell) for cell in zip(cells, SIDES, strict=True))}</tr>"
 
 

@@ -1,0 +1,1 @@
+"""Figures where plotly is not: in words, and as a still picture. Knows their JSON, and not plotly itself."""
