@@ -71,7 +71,8 @@ window.explorer = (() => {
     groups.forEach(({ before, after }, i) => {
       const likeliest = before.map((b, n) => [Math.max(b, after[n]), n]).sort((a, b) => b[0] - a[0]).slice(0, 4);
       const text = likeliest.map(([, n]) => `${(100 * before[n]).toFixed(1)} % → ${(100 * after[n]).toFixed(1)} %`);
-      const group = all(".vivit-x-group")[i];
+      const group = all(".vivit-x-group")[i], title = group.querySelector(".vivit-x-name").textContent, { length } = off;
+      want("bars of", title.split(" → ")[1], `${length === 0 ? "now" : length === 1 ? "1 head off" : `${length} heads off`} (green)`);
       want("chances", [...group.querySelectorAll("output")].map((one) => one.textContent), text);
       const widths = [...group.querySelectorAll(".vivit-x-after")].map((one) => parseFloat(one.style.width));
       if (widths.some((width, n) => Math.abs(width - 100 * after[likeliest[n][1]]) > 0.01)) found.push(`bars: ${widths}`);
