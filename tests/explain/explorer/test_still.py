@@ -71,7 +71,7 @@ def test_what_is_displayed_has_words_and_a_picture(which, request):
     one = ve.explain.Explorer(model, toy_clips(model.config)[0], frames=black, panels=[panel], query=15, name="a film")
     words, picture = shown(one)
     best = one.probabilities[0]["before"]
-    answer = f"class class {np.argmax(best)}, {100 * max(best):.1f} %"
+    answer = f"class {np.argmax(best)}, {100 * max(best):.1f} %"
     assert words == repr(one) == f"Explorer(ViViT-d8-L2-A2/(3, 4)x2 FE on a film: {answer})"
     assert picture.shape == (60 + 4, 4 * (120 + 4), 3)  # four time indices, 12 pixels ten times as wide, and a frame
     row = rows_of("factorised_encoder").row("space/1", 15, head="1")[1:]

@@ -122,7 +122,8 @@ def answer(groups: Sequence[Mapping]) -> str:
     told = []
     for group in groups:
         best = max(range(len(group["names"])), key=group["before"].__getitem__)
-        told.append(f"{group['title']} {group['names'][best]}, {100 * group['before'][best]:.1f} %")
+        title = "" if group["title"] == "class" else f"{group['title']} "  # of the only one, which has no name
+        told.append(f"{title}{group['names'][best]}, {100 * group['before'][best]:.1f} %")
     return "; ".join(told)
 
 

@@ -59,6 +59,6 @@ function fill(name, value) {
 function answerOf(groups, when = "after") {
   return groups.map(({ title, names, [when]: chances }) => {
     const best = chances.reduce((top, value, i) => (value > chances[top] ? i : top), 0);
-    return `${title} ${names[best]}, ${percent(chances[best])}`;
+    return `${title === "class" ? "" : `${title} `}${names[best]}, ${percent(chances[best])}`;
   }).join("; ");
 }
