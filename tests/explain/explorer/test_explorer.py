@@ -48,6 +48,13 @@ def test_a_small_models_page_carries_its_weights_and_no_rows():
     assert not one.rows and not one.told
 
 
+def test_a_page_knows_the_answers_names_from_the_first_message(monkeypatch):
+    opened = []
+    monkeypatch.setattr(widget.Explorer, "open", lambda self: opened.append(self.get_state(["probabilities", "clip"])))
+    one = explorer()
+    assert opened == [one.get_state(["probabilities", "clip"])] and one.probabilities[0]["names"]
+
+
 def test_weights_that_are_halves_are_kept_as_halves():
     model = ve.pretrained.load("ViViT-nano/8x2 FE")
     one = ve.explain.Explorer(model, np.zeros((16, 32, 32, 3), np.uint8))
@@ -174,6 +181,36 @@ def test_a_head_switched_off_is_that_heads_weights_at_zero(when):
     assert one.probabilities[0]["before"] == before
     np.testing.assert_allclose(answers(one), expected, atol=2e-5)  # sent with five digits
     assert np.abs(expected - np.array(before)).max() > 1e-3
+
+
+def messages(explorer):
+    """What is sent to pages from now on: the names of the traits in each message."""
+    found = []
+    explorer.send_state = lambda key=None: found.append({key} if isinstance(key, str) else set(key)) if key else None
+    return found
+
+
+def test_an_answer_is_sent_whole_together_with_what_it_answers(large):
+    one = explorer("spacetime")
+    found = messages(one)
+    one.set_state({"query": 5, "off": ["0|spacetime/0|0"]})  # as a page sets them
+    assert found == [{"rows", "told", "probabilities"}]
+    one.set_state({"maps": "intact"})
+    assert found[1:] == [{"rows", "told"}]
+    one.query = 6
+    assert found[2:] == [{"query"}, {"rows", "told"}]
+
+
+def test_a_state_that_is_given_is_as_one_that_is_set(large):
+    state = {"query": 5, "frame": 2, "scale": "unit", "view": "contour", "strength": 0.25, "speed": 2, "maps": "intact"}
+    state |= {"off": ["0|space/1|0"], "panels": [{"model": 0, "layer": "time/1", "head": "min"}], "autoplay": False}
+    given, later = explorer(**state), explorer()
+    plain = {name: getattr(later, name) for name in state}
+    for name, value in state.items():
+        setattr(later, name, value)
+    for name in (*state, "rows", "probabilities"):
+        assert getattr(given, name) == getattr(later, name) != plain.get(name), name
+    assert given.told | {"film": ""} == later.told | {"film": ""}
 
 
 def test_maps_are_of_the_model_now_or_of_the_intact_one(large):

@@ -69,6 +69,14 @@ def test_a_kernels_rows_are_those_of_the_readers_film(large, model, films):
     assert widget.rows != before and widget.told["film"] == widget.clip["film"]
 
 
+def test_a_film_is_told_in_one_message_with_the_answers_about_it(large, model, films):
+    widget = ve.explain.Explorer(model, toy_clips(model.config)[0], off=["0|space/0|1"])
+    widget.send, found = lambda message: None, []
+    widget.send_state = lambda key=None: found.append(set(key)) if key else None
+    send(widget, "other.mp4", films[0])
+    assert found == [{"clip", "frames", "frame", "off", "probabilities", "rows", "told"}]
+
+
 def test_of_two_files_the_one_chosen_last_is_shown(widget, films):
     first, last = (list(pieces(f"{n}.mp4", films[n - 1], reading=n)) for n in (1, 2))
     for message in [*first[:2], *last[:1], *first[2:], *last[1:]]:

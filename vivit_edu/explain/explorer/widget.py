@@ -153,9 +153,10 @@ class Explorer(anywidget.AnyWidget):
         return {"frames": shown.tobytes()} | scene.pixels_for_page(told, shown, video if self._in_page else None)
 
     def _first(self):
-        """The traits that a reader changes, as they are at first."""
+        """The traits that a reader changes, as they are at first, and the answer to them."""
         panels = [facts.first_panel(number, one) for number, one in enumerate(self._seen.layers)]
-        return {"query": facts.middle(self._seen.layers[0].config.grid), "panels": panels}
+        answer = self._seen.probabilities(())
+        return {"query": facts.middle(self._seen.layers[0].config.grid), "panels": panels, "probabilities": answer}
 
     @traitlets.validate("query", "panels", "off", "frame", "strength")
     def _is_there(self, proposal):
