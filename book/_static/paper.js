@@ -24,6 +24,12 @@
     document.dispatchEvent(new Event("from-paper"));
   };
 
+  // A film leaves a hole in the paper, poster or not: its first frame waits beside it as a picture.
+  for (const clip of document.querySelectorAll("video[poster]")) {
+    const still = Object.assign(new Image(clip.width, clip.height), { src: clip.poster, alt: clip.title, className: "clip-still" });
+    clip.before(still);
+  }
+
   addEventListener("beforeprint", toPaper);
   addEventListener("afterprint", fromPaper);
   printing.addEventListener("change", () => (printing.matches ? toPaper() : fromPaper())); // where those are not told

@@ -44,7 +44,7 @@ def violations(page, **options):
 
 
 def test_no_page_breaks_a_rule_of_axe(open_page, book, address, axe):
-    page, found = open_page(color_scheme="light"), {}
+    page, found = open_page(color_scheme="light", reduced_motion="reduce"), {}  # a colour on its way is none
     page.route(lambda url: url.endswith("plotly.min.js") and DRAWN not in page.url, lambda route: route.abort())
     for path in check.pages(book):
         page.goto(f"{address}/{path}", wait_until="load")

@@ -17,7 +17,7 @@ SEEN = """() => {
   return {
     theme: document.documentElement.dataset.theme,
     blank: figures.length - drawn.length,
-    blankClips: clips.filter((clip) => !clip.poster).length,
+    blankClips: clips.filter((clip) => !clip.previousElementSibling?.naturalWidth).length,
     widest: Math.max(0, ...drawn.map((figure) => figure.querySelector(".main-svg").clientWidth)),
     inks: [...new Set(drawn.map(ink))],
   };

@@ -18,7 +18,8 @@ WORDS = "Work grows. Across: frames. Up: products. Line work: 1 first, 16 last, 
 
 @pytest.fixture
 def notebook():
-    return nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SOURCE)]))
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # Lab would ask for one
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SOURCE)], metadata=kernel))
 
 
 def test_nbconvert_tells_a_figure_in_words(tmp_path, notebook, open_page):
