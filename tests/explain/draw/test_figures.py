@@ -213,3 +213,13 @@ def test_videos_carry_themselves_and_start_silently(frames):
     assert page.count("data:video/mp4;base64,") == 2 and "one &amp; two" in page
     for word in ("playsinline", "muted", "loop", "autoplay"):
         assert page.count(word) >= 2
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3)])
+def test_videos_stand_in_rows_of_like_length(frames, count, columns):
+    assert f"repeat({columns}," in film.videos_html({str(i): frames for i in range(count)}).data
+
+
+def test_video_has_no_buttons_over_the_picture_and_stops_on_a_click(frames):
+    page = film.video_html(frames, title="a clip").data
+    assert " controls" not in page and "this.pause()" in page and "prefers-reduced-motion" in page
