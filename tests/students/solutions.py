@@ -433,7 +433,7 @@ def streamed_twice(q, parts):
     return sum(np.einsum("qak,kad->qad", one, v) for one, (_, v) in zip(weights, parts, strict=True)) / total
 
 
-def streamed_logs(q, parts):
+def streamed_jax(q, parts):
     answers, logs = [], []
     for k, v in parts:
         scores = np.einsum("qad,kad->qak", q, k) / np.sqrt(q.shape[-1])

@@ -11,7 +11,7 @@ import vivit_edu as ve
 from vivit_edu.explain import figures, film
 from vivit_edu.explain.draw.canvas import Film, png
 from vivit_edu.explain.draw.clips import owned_frames
-from vivit_edu.explain.draw.maps import query_maps
+from vivit_edu.explain.draw.inside import query_maps
 
 
 @pytest.fixture
@@ -91,6 +91,13 @@ def test_models_3_and_4_see_their_frame_and_their_place(body):
     seen = figures.visibility(toy_config(body=body))
     space, time = np.kron(np.eye(4), np.ones((6, 6))), np.kron(np.ones((4, 4)), np.eye(6))
     np.testing.assert_array_equal(seen, (space + time) > 0)
+
+
+def test_masks_stand_side_by_side_in_the_order_given():
+    configs = [toy_config(), toy_config(body="factorised_encoder")]
+    figure = figures.sees_side_by_side(configs)
+    seen = [np.count_nonzero(trace.z) for trace in figure.data]
+    assert seen == [24 * 24, 24 * 6] and figure.data[0].x.max() < figure.data[1].x.min()
 
 
 @pytest.mark.parametrize("body", ["spacetime", "factorised_dot_product"])
