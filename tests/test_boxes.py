@@ -45,8 +45,8 @@ def plain(text):
 
 
 def numbers(phrase):
-    """Triples (number, digits after its point, whether per cent)."""
-    for match in NUMBER.findall(phrase):
+    """Triples (number, digits after its point, whether per cent); what is only numbered, as Model 1, is left out."""
+    for match in NUMBER.findall(NAMES.sub("", phrase)):
         number, _, power = match.replace(",", "").replace("−", "-").rstrip("% ").partition("e")
         yield float(f"{number}e{power or 0}"), len(number.partition(".")[2]) - int(power or 0), match.endswith("%")
 
@@ -184,6 +184,7 @@ def test_change_one_thing_runs_and_shows_what_it_says(stem, box, clips):
         ("more than double", True, True),
         ("more than double", False, False),
         ("no number", 3.0, False),
+        ("16 in Model 2", 16, True),
     ],
 )
 def test_a_phrase_is_held_to_the_digits_that_it_gives(phrase, value, yes):
