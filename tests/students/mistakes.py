@@ -10,8 +10,10 @@ from students.solutions import (
     embed_einsum,
     grid_tuple,
     layer_plain,
+    overlap_loops,
     prepend_concatenate,
     sample_list,
+    streamed_running,
 )
 from students.solutions_later import (
     agree_argsort,
@@ -26,6 +28,28 @@ from students.solutions_later import (
     resize_matrices,
     roll_matrix,
 )
+
+
+def overlap_half(video, tubelet, stride):
+    return overlap_loops(video, tubelet, tuple(max(1, t // 2) for t in tubelet))
+
+
+def streamed_without_rescaling(q, parts):
+    total, gathered, top = 0, 0, np.full(q.shape[:2], -np.inf)
+    for k, v in parts:
+        scores = np.einsum("qad,kad->qak", q, k) / np.sqrt(q.shape[-1])
+        top = np.maximum(top, scores.max(-1))
+        weights = np.exp(scores - top[..., None])
+        total, gathered = total + weights.sum(-1), gathered + np.einsum("qak,kad->qad", weights, v)
+    return gathered / total[..., None]
+
+
+def streamed_overflowing(q, parts):
+    total, gathered = 0, 0
+    for k, v in parts:
+        weights = np.exp(np.einsum("qad,kad->qak", q, k) / np.sqrt(q.shape[-1]))
+        total, gathered = total + weights.sum(-1), gathered + np.einsum("qak,kad->qad", weights, v)
+    return gathered / total[..., None]
 
 
 def cut_other_grid(video, tubelet):
@@ -167,6 +191,14 @@ WRONG = [
     ("embed_tubelets", lambda video, kernel, bias: embed_einsum(video, kernel, bias.mean())),
     ("embed_tubelets", lambda video, kernel, bias: embed_einsum(video, kernel[:, ::-1], bias)),
     ("embed_tubelets", lambda video, kernel, bias: embed_einsum(video, kernel.mean(3, keepdims=True), bias)),
+    ("overlapping_tubelets", overlap_half),
+    ("overlapping_tubelets", lambda video, tubelet, stride: overlap_loops(video, stride, tubelet)),
+    ("overlapping_tubelets", lambda video, tubelet, stride: overlap_loops(video[:, ::-1], tubelet, stride)),
+    ("overlapping_tubelets", lambda video, tubelet, stride: overlap_loops(video, tubelet, (stride[0], *tubelet[1:]))),
+    ("attention_in_parts", streamed_without_rescaling),
+    ("attention_in_parts", streamed_overflowing),
+    ("attention_in_parts", lambda q, parts: streamed_running(q, [(v, k) for k, v in parts])),
+    ("attention_in_parts", lambda q, parts: streamed_running(q, parts[::2])),
     ("attention", attend_batch),
     ("attention", attend_mean_width),
     ("attention", lambda q, k, v: attend_einsum(q, k[: len(q)], v[: len(q)])),

@@ -44,11 +44,28 @@ def embed(video, kernel, bias):
     return out + bias
 
 
+def overlapping(video, tubelet, stride):
+    starts = [
+        [start for start in range(0, length, step) if start + size <= length]
+        for length, size, step in zip(video.shape[1:4], tubelet, stride, strict=True)
+    ]
+    t, h, w = tubelet
+    places = [[(j, k) for j in starts[1] for k in starts[2]] for _ in starts[0]]
+    times = [
+        [video[:, i : i + t, j : j + h, k : k + w] for j, k in row] for i, row in zip(starts[0], places, strict=True)
+    ]
+    return np.moveaxis(np.array(times), 2, 0).astype(float)
+
+
+def in_parts(q, parts):
+    return attention(q, [key for k, _ in parts for key in k], np.array([value for _, v in parts for value in v]))
+
+
 def attention(q, k, v):
     out = np.zeros(q.shape)
     for i, a in itertools.product(range(len(q)), range(q.shape[1])):
         scores = [sum(float(x) * float(y) for x, y in zip(q[i, a], key[a], strict=True)) for key in k]
-        weights = [math.exp(score / math.sqrt(q.shape[2])) for score in scores]
+        weights = [math.exp((score - max(scores)) / math.sqrt(q.shape[2])) for score in scores]
         for j, weight in enumerate(weights):
             out[i, a] += weight / sum(weights) * v[j, a]
     return out
@@ -206,6 +223,16 @@ def inputs(name, rng):
         video, kernel = numbers(batch, *clip, channels), numbers(*tubelet, channels, width)
         chosen = {"grid": (clip, tubelet), "cut_tubelets": (video, tubelet)}
         return chosen.get(name, (video, kernel, numbers(width)))
+    if name == "overlapping_tubelets":
+        tubelet, stride, grid = some(1, 6, 3), some(1, 5, 3), some(1, 5, 3)
+        clip = [int((n - 1) * step + t + rng.integers(step)) for n, step, t in zip(grid, stride, tubelet, strict=True)]
+        return numbers(int(rng.integers(1, 4)), *clip, int(rng.integers(1, 4))), tubelet, stride
+    if name == "attention_in_parts":
+        queries, heads, width, *keys = some(1, 9, 6)
+        large = 30 if rng.integers(4) == 0 else 1
+        q = np.round(large * numbers(queries, heads, width)) if large > 1 else numbers(queries, heads, width)
+        k = [np.round(6 * numbers(n, heads, width)) if large > 1 else numbers(n, heads, width) for n in keys]
+        return q, [(one, numbers(*one.shape)) for one in k]
     if name == "sample_frames":
         while True:
             count = int(rng.integers(1, 20))
@@ -269,7 +296,9 @@ ORACLES = {
     "cut_tubelets": cut,
     "sample_frames": sample,
     "embed_tubelets": embed,
+    "overlapping_tubelets": overlapping,
     "attention": attention,
+    "attention_in_parts": in_parts,
     "class_token": class_token,
     "layer": layer,
     "attention_bytes": attention_bytes,

@@ -345,3 +345,116 @@ def bytes_loop(tokens, heads, layers):
     for _ in range(layers):
         total += heads * (tokens**2 + 2 * tokens + 1) * 4
     return np.array(total)
+
+
+def overlap_loops(video, tubelet, stride):
+    starts = [range(0, n - t + 1, s) for n, t, s in zip(video.shape[1:4], tubelet, stride, strict=True)]
+    t, h, w = tubelet
+    times = []
+    for i in starts[0]:
+        boxes = [video[:, i : i + t, j : j + h, k : k + w] for j in starts[1] for k in starts[2]]
+        times.append(np.stack(boxes, axis=1))
+    return np.stack(times, axis=1)
+
+
+def overlap_windows(video, tubelet, stride):
+    windows = np.lib.stride_tricks.sliding_window_view(video, tubelet, axis=(1, 2, 3))
+    windows = windows[:, :: stride[0], :: stride[1], :: stride[2]]
+    return einops.rearrange(windows, "b nt nh nw c t h w -> b nt (nh nw) t h w c")
+
+
+def overlap_indices(video, tubelet, stride):
+    sizes = zip(video.shape[1:4], tubelet, stride, strict=True)
+    rows, columns, depths = [np.arange(0, n - t + 1, s)[:, None] + np.arange(t) for n, t, s in sizes]
+    boxes = video[:, rows][:, :, :, columns][:, :, :, :, :, depths]
+    boxes = boxes.transpose(0, 1, 3, 5, 2, 4, 6, 7)
+    return boxes.reshape(*boxes.shape[:2], -1, *boxes.shape[4:])
+
+
+def overlap_lists(video, tubelet, stride):
+    t, h, w = tubelet
+    a, b, c = stride
+    T, H, W = video.shape[1:4]
+    nt, nh, nw = (T - t) // a + 1, (H - h) // b + 1, (W - w) // c + 1
+    return [
+        [
+            [
+                clip[a * i : a * i + t, b * (s // nw) : b * (s // nw) + h, c * (s % nw) : c * (s % nw) + w].tolist()
+                for s in range(nh * nw)
+            ]
+            for i in range(nt)
+        ]
+        for clip in video
+    ]
+
+
+def overlap_jax(video, tubelet, stride):
+    def cut(x, axis):
+        n = (x.shape[axis] - tubelet[axis - 1]) // stride[axis - 1] + 1
+        at = jnp.arange(n)[:, None] * stride[axis - 1] + jnp.arange(tubelet[axis - 1])
+        return jnp.moveaxis(jnp.take(x, at, axis=axis), axis, 1)
+
+    boxes = cut(jnp.asarray(video), 3)
+    boxes = jnp.moveaxis(boxes, 1, 0)
+    done = []
+    for column in boxes:
+        strips = jnp.moveaxis(cut(column, 2), 1, 0)
+        done.append(jnp.stack([cut(strip, 1) for strip in strips]))
+    grid = jnp.stack(done, axis=1)  # (nh, nw, B, nt, t, h, w, C)
+    grid = jnp.moveaxis(grid, (2, 3), (0, 1))
+    return grid.reshape(grid.shape[0], grid.shape[1], -1, *grid.shape[4:])
+
+
+def streamed_running(q, parts):
+    top = np.full(q.shape[:2], -np.inf)  # (q, A), the largest score so far
+    total, gathered = np.zeros(q.shape[:2]), np.zeros(q.shape)
+    for k, v in parts:
+        scores = np.einsum("qad,kad->qak", q, k) / np.sqrt(q.shape[-1])
+        new = np.maximum(top, scores.max(-1))
+        weights, old = np.exp(scores - new[..., None]), np.exp(top - new)
+        total = old * total + weights.sum(-1)
+        gathered = old[..., None] * gathered + np.einsum("qak,kad->qad", weights, v)
+        top = new
+    return gathered / total[..., None]
+
+
+def streamed_joined(q, parts):
+    k, v = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    scores = np.einsum("qad,kad->aqk", q, k) / np.sqrt(q.shape[-1])
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return np.einsum("aqk,kad->qad", weights / weights.sum(-1, keepdims=True), v)
+
+
+def streamed_twice(q, parts):
+    scores = [np.einsum("qad,kad->qak", q, k) / math.sqrt(q.shape[2]) for k, _ in parts]
+    top = np.max([one.max(-1) for one in scores], axis=0)[..., None]
+    weights = [np.exp(one - top) for one in scores]
+    total = sum(one.sum(-1) for one in weights)[..., None]
+    return sum(np.einsum("qak,kad->qad", one, v) for one, (_, v) in zip(weights, parts, strict=True)) / total
+
+
+def streamed_jax(q, parts):
+    answers, logs = [], []
+    for k, v in parts:
+        scores = np.einsum("qad,kad->qak", q, k) / np.sqrt(q.shape[-1])
+        logs.append(jax.nn.logsumexp(scores, axis=-1))
+        answers.append(np.einsum("qak,kad->qad", jax.nn.softmax(scores, axis=-1), v))
+    shares = jax.nn.softmax(jnp.stack(logs), axis=0)
+    return (jnp.stack(answers) * shares[..., None]).sum(0)
+
+
+def streamed_loops(q, parts):
+    out = np.zeros(q.shape)
+    for i in range(q.shape[0]):
+        for a in range(q.shape[1]):
+            top, total, mixed = -np.inf, 0.0, np.zeros(q.shape[2])
+            for k, v in parts:
+                for key, value in zip(k[:, a], v[:, a], strict=True):
+                    score = float(q[i, a] @ key) / math.sqrt(q.shape[2])
+                    if score > top:
+                        total, mixed = total * np.exp(top - score), mixed * np.exp(top - score)
+                        top = score
+                    total += np.exp(score - top)
+                    mixed = mixed + np.exp(score - top) * value
+            out[i, a] = mixed / total
+    return out

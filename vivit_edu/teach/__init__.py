@@ -4,8 +4,20 @@ Every check returns a `Result` that says "PASS", "not yet" (the stub raises NotI
 with what is wrong; never the answer.
 """
 
-from vivit_edu.teach.ch03_tokens import check_cut_tubelets, check_embed_tubelets, check_grid, check_sample_frames
-from vivit_edu.teach.ch04_attention import check_attention, check_attention_bytes, check_class_token, check_layer
+from vivit_edu.teach.ch03_tokens import (
+    check_cut_tubelets,
+    check_embed_tubelets,
+    check_grid,
+    check_overlapping_tubelets,
+    check_sample_frames,
+)
+from vivit_edu.teach.ch04_attention import (
+    check_attention,
+    check_attention_bytes,
+    check_attention_in_parts,
+    check_class_token,
+    check_layer,
+)
 from vivit_edu.teach.ch09_starts import (
     check_central_frame,
     check_inflate,
@@ -26,6 +38,7 @@ __all__ = [
     "Result",
     "check_attention",
     "check_attention_bytes",
+    "check_attention_in_parts",
     "check_central_frame",
     "check_class_token",
     "check_cut_tubelets",
@@ -37,6 +50,7 @@ __all__ = [
     "check_grid",
     "check_inflate",
     "check_layer",
+    "check_overlapping_tubelets",
     "check_pointing",
     "check_rank_correlation",
     "check_repeat_positions",

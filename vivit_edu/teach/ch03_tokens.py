@@ -1,4 +1,4 @@
-"""Checks for chapter 3: token counts, tubelets, sampled frames, embedding."""
+"""Checks for chapter 3: token counts, tubelets, sampled frames, embedding, tubelets that overlap."""
 
 import numpy as np
 
@@ -16,6 +16,12 @@ CUTS = (
     (4, (2, 3, 5), (1, 8, 7), (0, 7, 2), 6, 13),
     (1, (3, 2, 5), (7, 6, 8), (6, 0, 1), 4, 14),
     (3, (1, 2, 4), (5, 7, 6), (2, 4, 0), 9, 10),
+)
+# Batch, grid, tubelet, stride, left over, channels; in the last case a stride is longer than its tubelet.
+OVERLAPS = (
+    (2, (5, 3, 4), (7, 6, 8), (3, 4, 5), (1, 0, 2), 1),
+    (6, (2, 4, 5), (4, 8, 7), (1, 3, 5), (0, 2, 4), 3),
+    (1, (3, 2, 5), (4, 6, 3), (2, 5, 7), (1, 3, 2), 8),
 )
 # T and n. From the first pair every rule in `_sample_case` makes something else, and so do others that are no habit.
 SAMPLES = (
@@ -52,6 +58,12 @@ def check_embed_tubelets(student: Student) -> Result:
     """Checks `embed(video, kernel, bias) -> (B, nt, S, D)` with a kernel (t, h, w, C, D)."""
     cases = [_embed_case(*_video(cut), cut[2], cut[-1]) for cut in CUTS]
     return run("embed(video, kernel, bias)", student, cases)
+
+
+def check_overlapping_tubelets(student: Student) -> Result:
+    """Checks `overlap(video, tubelet, stride) -> (B, nt, S, t, h, w, C)`, a tubelet at every stride that holds one."""
+    cases = [_overlap_case(*sizes) for sizes in OVERLAPS]
+    return run("overlap(video, tubelet, stride)", student, cases)
 
 
 def _clip(cut):
@@ -122,6 +134,27 @@ def _sample_case(length, count):
     }
     about = f"T = {length} and n = {count}"
     return Case(about=about, args=(length, count), wanted=wanted, habits=habits if 4 < count < length - 1 else {})
+
+
+def _overlap_case(batch, grid, tubelet, stride, left, channels):
+    clip = [(n - 1) * step + t + r for n, step, t, r in zip(grid, stride, tubelet, left, strict=True)]
+    video = np.random.default_rng(sum(clip)).normal(size=(batch, *clip, channels)).astype(np.float32)
+    windows = _windows(video, tubelet, stride)  # (B, nt, nh, nw, t, h, w, C)
+    flat = lambda boxes: boxes.reshape(len(boxes), boxes.shape[1], -1, *boxes.shape[4:])  # noqa: E731
+    habits = {
+        "these tubelets do not overlap: how far is it from one to the next?": cut_tubelets(video, tubelet),
+        "the last tubelet along each axis is missing: does it not fit?": flat(windows[:, :-1, :-1, :-1]),
+        "the order of the strides is (time, height, width).": flat(_windows(video, tubelet, stride[::-1])),
+        "the tubelets are right, but they run down the columns first.": flat(windows.swapaxes(2, 3)),
+    }
+    about = f"a clip of {video.shape}, tubelets of {tubelet} and strides of {stride}"
+    return Case(about=about, args=(video, tubelet, stride), wanted=flat(windows), habits=habits)
+
+
+def _windows(video, tubelet, stride):
+    every = np.lib.stride_tricks.sliding_window_view(video, tubelet, axis=(1, 2, 3))
+    a, b, c = stride
+    return np.moveaxis(every[:, ::a, ::b, ::c], 4, -1)
 
 
 def _embed_case(video, rng, tubelet, width):

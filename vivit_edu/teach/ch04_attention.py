@@ -1,4 +1,4 @@
-"""Checks for chapter 4: attention, class token, one layer, and what the weights weigh."""
+"""Checks for chapter 4: attention, at once and in parts, class token, one layer, and what the weights weigh."""
 
 import numpy as np
 
@@ -10,11 +10,20 @@ from vivit_edu.teach.result import Result, Student
 
 ATTENTIONS = ((5, 7, 2, 3), (4, 9, 3, 6), (8, 2, 1, 4), (1, 6, 5, 7), (9, 5, 6, 2))  # q, k, A, Dh
 
+# q, A, Dh and the keys of each part. In the last case no exponential of a score fits into a number.
+PARTS = ((5, 2, 3, (4, 1, 6)), (4, 3, 6, (2, 7)), (7, 1, 4, (3, 5, 2, 8)), (6, 5, 16, (9, 2, 4)))
+
 
 def check_attention(student: Student) -> Result:
     """Checks `attend(q, k, v)` of Eq. 7: (q, A, Dh), (k, A, Dh), (k, A, Dh) -> (q, A, Dh)."""
     cases = [_attention_case(seed, *sizes) for seed, sizes in enumerate(ATTENTIONS)]
     return run("attend(q, k, v)", student, cases)
+
+
+def check_attention_in_parts(student: Student) -> Result:
+    """Checks `attend_in_parts(q, parts)`: Eq. 7 over the keys and values of all parts, pairs (k, v), one at a time."""
+    cases = [_parts_case(seed, *sizes) for seed, sizes in enumerate(PARTS)]
+    return run("attend_in_parts(q, parts)", student, cases)
 
 
 def check_class_token(student: Student) -> Result:
@@ -67,6 +76,35 @@ def _attention_case(seed, queries, keys, heads, width):
     }
     about = f"{queries} queries, {keys} keys, {heads} heads of width {width}"
     return Case(about=about, args=args, wanted=gather(softmax(scaled)), habits=habits)
+
+
+def _parts_case(seed, queries, heads, width, keys):
+    """Habits: each part with a softmax of its own, or sums that do not follow the largest score."""
+    rng = np.random.default_rng(seed)
+    draw = lambda n: 1.3 * rng.normal(size=(n, heads, width)).astype(np.float32)  # noqa: E731
+    q, parts = draw(queries), [(draw(n), draw(n)) for n in keys]
+    if width == 16:  # whole numbers, so that even scores of hundreds are exact
+        q, parts = np.round(60 * q), [(np.round(3 * k), v) for k, v in parts]
+    each = [_gathered(q, *part) for part in parts]
+    habits = {
+        "each part has a softmax of its own and the answers are averaged: all keys share one.": np.mean(each, axis=0),
+        "each part has a softmax of its own and the answers are added: all keys share one.": np.sum(each, axis=0),
+        "the parts count by their numbers of keys: by what do they count?": np.average(each, axis=0, weights=keys),
+        "only the last part is heard.": each[-1],
+        "only the first part is heard.": each[0],
+        "the scores are not divided by anything: look at Eq. 7.": _gathered(q * np.sqrt(width), *_joined(parts)),
+    }
+    about = f"{queries} queries, {heads} heads of width {width} and parts of {keys} keys"
+    return Case(about=about, args=(q, parts), wanted=_gathered(q, *_joined(parts)), habits=habits)
+
+
+def _joined(parts):
+    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+
+def _gathered(q, k, v):
+    scores = np.einsum("qad,kad->aqk", q.astype(float), k.astype(float)) / np.sqrt(q.shape[-1])
+    return np.einsum("aqk,kad->qad", softmax(scores), v.astype(float))
 
 
 def _class_token_case(batch, tokens, width):

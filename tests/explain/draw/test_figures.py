@@ -11,7 +11,7 @@ import vivit_edu as ve
 from vivit_edu.explain import figures, film
 from vivit_edu.explain.draw.canvas import Film, png
 from vivit_edu.explain.draw.clips import owned_frames
-from vivit_edu.explain.draw.maps import query_maps
+from vivit_edu.explain.draw.inside import query_maps
 
 
 @pytest.fixture
@@ -91,6 +91,13 @@ def test_models_3_and_4_see_their_frame_and_their_place(body):
     seen = figures.visibility(toy_config(body=body))
     space, time = np.kron(np.eye(4), np.ones((6, 6))), np.kron(np.ones((4, 4)), np.eye(6))
     np.testing.assert_array_equal(seen, (space + time) > 0)
+
+
+def test_masks_stand_side_by_side_in_the_order_given():
+    configs = [toy_config(), toy_config(body="factorised_encoder")]
+    figure = figures.sees_side_by_side(configs)
+    seen = [np.count_nonzero(trace.z) for trace in figure.data]
+    assert seen == [24 * 24, 24 * 6] and figure.data[0].x.max() < figure.data[1].x.min()
 
 
 @pytest.mark.parametrize("body", ["spacetime", "factorised_dot_product"])
@@ -213,3 +220,13 @@ def test_videos_carry_themselves_and_start_silently(frames):
     assert page.count("data:video/mp4;base64,") == 2 and "one &amp; two" in page
     for word in ("playsinline", "muted", "loop", "autoplay"):
         assert page.count(word) >= 2
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3)])
+def test_videos_stand_in_rows_of_like_length(frames, count, columns):
+    assert f"repeat({columns}," in film.videos_html({str(i): frames for i in range(count)}).data
+
+
+def test_video_has_no_buttons_over_the_picture_and_stops_on_a_click(frames):
+    page = film.video_html(frames, title="a clip").data
+    assert " controls" not in page and "this.pause()" in page and "prefers-reduced-motion" in page

@@ -29,6 +29,7 @@ WRONG = {
     "film, no frames": (lambda c: figures.film(CLIP[:0], fps=8), r"frames must be .* got \(0, 6, 12, 3\)"),
     "film, fps": (lambda c: figures.film(CLIP, fps="8"), "fps must be a number above 0; got '8'"),
     "film, no fps": (lambda c: figures.film(CLIP, fps=None), "fps must be a number above 0; got None"),
+    "masks of no model": (lambda c: figures.sees_side_by_side([]), "configurations"),
     "video, fps": (lambda c: film.video_html(CLIP, fps=float("nan")), "fps must be a number above 0; got nan"),
     "video, no frames": (lambda c: film.video_html(CLIP[:0]), "frames must be"),
     "raster, half the frames": (

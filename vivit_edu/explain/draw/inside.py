@@ -17,7 +17,7 @@ from vivit_edu.explain.draw.clips import QUERY, token_name
 from vivit_edu.explain.watch.fit import some
 from vivit_edu.explain.watch.genuine import several
 from vivit_edu.explain.watch.record import AttentionRecord
-from vivit_edu.explain.watch.sound import Index, finite, is_whole
+from vivit_edu.explain.watch.sound import Index, finite, is_whole, place
 from vivit_edu.tokens import owned_frames
 
 UNITS = {"space": "pixels", "time": "frames"}
@@ -119,6 +119,22 @@ def positions_like(
     title = title or f"Which positions are like that of {place}"
     shape = strip.shape if clip else (strip.shape[0], 2 * strip.shape[1])  # one frame would be as large as the page
     return on_canvas([heat, outline], shape, title=title, below=72, annotations=notes)
+
+
+def query_maps(record: AttentionRecord, *, clip: Index, query: Index) -> Float[np.ndarray, "A nt nh nw"]:
+    """One query's weights in each head, laid out on the grid; the class token as a key is left out.
+
+    Attention over space has such a row for each time index; over time, in Models 3 and 4, for each place.
+    """
+    nt, nh, nw = record.grid
+    clip = place(clip, len(record.weights), f"{record.name} has clips")
+    weights = finite(record.row(query)[clip], f"the weights of {record.name}")
+    weights = weights[..., int(record.class_token) :]  # (..., A, keys)
+    if record.over == "time" and weights.ndim == 2:  # Model 2: one token a frame
+        return np.broadcast_to(weights[:, :, None, None], (len(weights), *record.grid))
+    if weights.ndim == 3:  # (nt, A, S) of space, (S, A, nt) of time
+        weights = weights.transpose(1, 0, 2) if record.over == "space" else weights.transpose(1, 2, 0)
+    return weights.reshape(-1, nt, nh, nw)
 
 
 @on_numbers

@@ -11,6 +11,7 @@ from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas, slider
 from vivit_edu.explain.draw.clips import QUERY, strip_of, times, token_name, under
+from vivit_edu.explain.draw.inside import query_maps
 from vivit_edu.explain.watch.fit import fits, frames_fit, some
 from vivit_edu.explain.watch.record import AttentionRecord
 from vivit_edu.explain.watch.sound import Index, finite, place
@@ -21,6 +22,7 @@ RELATIONS = {  # of a key to the query, in the colours of what one needs to get 
     "same place": theme.COLOURS["time"],
     "elsewhere": theme.CATEGORIES[2],
 }
+SWATCHES = {name: f'<span style="color:{colour}">■</span> {name}' for name, colour in RELATIONS.items()}
 
 
 def visibility(config: ViViTConfig) -> Bool[np.ndarray, "N N"]:
@@ -63,6 +65,25 @@ def sees(config: ViViTConfig, *, query: Index | None = None) -> go.Figure:
     return on_canvas(traces, (height, width), title=title, annotations=notes)
 
 
+def sees_side_by_side(configs: Sequence[ViViTConfig], *, title: str | None = None) -> go.Figure:
+    """The masks of `sees`, one for each configuration: a row for each query, a column for each key.
+
+    Raises:
+      ValueError: where there is none.
+    """
+    some(configs, "configurations")
+    side, gap, top, traces, notes = 100, 12, 14, [], []
+    for i, config in enumerate(configs):
+        (relation, visible), edges = _relation(config), np.linspace(0, side, config.tokens + 1)
+        left = i * (side + gap)
+        traces.append(_relations({"z": np.where(visible, relation, 0), "x": edges + left, "y": edges + top}, gap=0))
+        notes.append(label(left, top, config.name.removeprefix("ViViT-"), xanchor="left", yanchor="bottom"))
+    for i, text in enumerate(SWATCHES.values()):
+        notes.append(label(i * side, side + top, text, xanchor="left", yanchor="top"))
+    shape = (side + 2 * top, len(configs) * (side + gap) - gap)
+    return on_canvas(traces, shape, title=title, annotations=notes)
+
+
 def attention_over_frames(
     frames: UInt8[np.ndarray, "T H W C"],
     weights: Float[Array, "*queries nt nh nw"],
@@ -94,7 +115,12 @@ def attention_over_frames(
     _check_maps(weights, config, scale, queries)
     middle = [group[len(group) // 2] for group in owned_frames(config)]
     strip, traces = strip_of(frames[middle], None)
-    heats = [strip.cells(one) | {"zmin": 0, "zmax": _top(scale, one, weights)} for one in weights]
+    ends = {
+        "row": weights.max((1, 2, 3)),
+        "unit": np.ones(len(weights)),
+        "uniform": np.full(len(weights), weights.max()),
+    }
+    heats = [strip.cells(one) | {"zmin": 0, "zmax": float(end)} for one, end in zip(weights, ends[scale], strict=True)]
     outlines = [_query_outline(strip, config, query) for query in queries] or [([], [])]
     traces += [go.Heatmap(**heats[0], **_shades(scale, weights, quantity)), line(*outlines[0], QUERY, 3)]
     layout = {"updatemenus": _opacity_buttons(trace=1), "annotations": times(strip, middle, fps)}
@@ -138,22 +164,6 @@ def attention_small_multiples(
     return on_canvas([heat], shape, start=(-left, -top), title=title, below=64, annotations=notes)
 
 
-def query_maps(record: AttentionRecord, *, clip: Index, query: Index) -> Float[np.ndarray, "A nt nh nw"]:
-    """One query's weights in each head, laid out on the grid; the class token as a key is left out.
-
-    Attention over space has such a row for each time index; over time, in Models 3 and 4, for each place.
-    """
-    nt, nh, nw = record.grid
-    clip = place(clip, len(record.weights), f"{record.name} has clips")
-    weights = finite(record.row(query)[clip], f"the weights of {record.name}")
-    weights = weights[..., int(record.class_token) :]  # (..., A, keys)
-    if record.over == "time" and weights.ndim == 2:  # Model 2: one token a frame
-        return np.broadcast_to(weights[:, :, None, None], (len(weights), *record.grid))
-    if weights.ndim == 3:  # (nt, A, S) of space, (S, A, nt) of time
-        weights = weights.transpose(1, 0, 2) if record.over == "space" else weights.transpose(1, 2, 0)
-    return weights.reshape(-1, nt, nh, nw)
-
-
 def _relation(config):
     """(N, N): a key's relation to a query, 1 to 3 in the order of RELATIONS, and whether it is visible."""
     time, place = np.divmod(np.arange(config.tokens), config.grid[1] * config.grid[2])
@@ -175,10 +185,9 @@ def _relations(cells, gap):
 
 def _relation_notes(shown, *, x, y, step):
     notes = [label(x, y, f"{np.count_nonzero(shown):,} keys seen:", xanchor="left")]
-    for kind, (name, colour) in enumerate(RELATIONS.items(), start=1):
+    for kind, swatch in enumerate(SWATCHES.values(), start=1):
         if count := int((shown == kind).sum()):
-            text = f'<span style="color:{colour}">■</span> {name}: {count:,}'
-            notes.append(label(x, y + len(notes) * step, text, xanchor="left"))
+            notes.append(label(x, y + len(notes) * step, f"{swatch}: {count:,}", xanchor="left"))
     return notes
 
 
@@ -195,11 +204,6 @@ def _check_maps(weights, config, scale, queries):
         raise ValueError(f"{len(weights)} maps need as many queries; got {len(queries)}")
     if scale not in ("row", "unit", "uniform"):
         raise ValueError(f"scale must be one of row, unit, uniform; got {scale!r}")
-
-
-def _top(scale, one, every):
-    """The weight at which the colours end."""
-    return {"row": float(one.max()), "unit": 1.0, "uniform": float(every.max())}[scale]
 
 
 def _shades(scale, weights, quantity="attention weight"):
@@ -233,12 +237,7 @@ def _query_steps(config, queries, heats, outlines):
     """The slider's steps: plotly's restyle of heatmap and outline, traces 1 and 2, for each query."""
     for query, heat, (xs, ys) in zip(queries, heats, outlines, strict=True):
         name = "class token" if query is None else token_name(query, config)
-        values = {
-            "z": [heat["z"], None],
-            "x": [heat["x"], xs],
-            "y": [heat["y"], ys],
-            "zmax": [heat["zmax"], None],
-        }
+        values = {"z": [heat["z"], None], "x": [heat["x"], xs], "y": [heat["y"], ys], "zmax": [heat["zmax"], None]}
         yield name, "restyle", [values, [1, 2]]
 
 
