@@ -17,6 +17,8 @@ PACKAGE = ROOT / "vivit_edu"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+LATER = ("00_tour", "09_from_images", "13_attention_maps", "14_is_it_an_explanation")  # chapters not yet revised
+
 CORE = ("config", "tokens", "attention", "encoder", "model", "cost")
 # Each module of the core, and the modules of this package that it may import.
 MAY_IMPORT = {
@@ -180,7 +182,8 @@ def test_notebook_is_short(path):
     code = cells(path)
     assert len(code) <= 25
     assert {n: len(c.source.splitlines()) for n, c in enumerate(code) if len(c.source.splitlines()) > 15} == {}
-    assert [line for cell in code for line in cell.source.splitlines() if len(line) > 92] == []  # a page shows some 88
+    wide = [line for cell in code for line in cell.source.splitlines() if len(line) > 77]  # a page of 1280 px shows 77
+    assert wide == [] or path.stem in LATER
 
 
 @every(NOTEBOOKS)
@@ -189,6 +192,17 @@ def test_notebook_installs_itself_on_colab_and_only_there(path):
     installs = re.compile(r"^\s*[%!]\s*pip|\bpip install", flags=re.MULTILINE)
     assert '"google.colab" in sys.modules' in first.source and installs.search(first.source)
     assert not [cell.source for cell in others if installs.search(cell.source)]
+
+
+@every([path for path in NOTEBOOKS if path.stem not in LATER])
+def test_exercise_has_a_difficulty_a_hint_and_a_solution(path):
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    exercises = re.findall(r"^(`+)\{exercise\}[^\n]*\n:label: (\S+)\n(.*?)^\1$", text, re.MULTILINE | re.DOTALL)
+    assert len(exercises) == text.count("{exercise}")
+    solved = re.findall(r"^`+\{solution\} (\S+)$", (ROOT / "book/solutions.md").read_text(), re.MULTILINE)
+    for _, label, body in exercises:
+        assert re.match(r"\*Difficulty [123] of 3, \d+ minutes\.\*", body) and "{dropdown} Hint" in body, label
+        assert solved.count(label) == 1, label
 
 
 def test_notation_tells_the_sizes_of_the_code():
