@@ -1,4 +1,4 @@
-"""The puzzle asks what it says, and no sum over frames answers it."""
+"""The puzzle asks what it says: no linear classifier of a sum over frames answers it, and one that is not does."""
 
 import numpy as np
 import pytest
@@ -31,12 +31,18 @@ def test_each_frame_alone_says_nothing():
             assert np.abs(counts - 2000).max() < 4 * np.sqrt(2000)  # four standard deviations of a count
 
 
-def test_the_best_sum_over_frames_is_a_guess():
+def test_the_best_linear_classifier_of_a_sum_over_frames_is_a_guess():
     batch = same_place(20_000, np.random.default_rng(0), grid=(2, 2), patch=2)
     x = batch["video"].reshape(20_000, -1)[:, ::3] / 255  # every pixel of every frame, one weight for each
     y = 2.0 * batch["labels"]["same"] - 1
     fitted = np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), y, rcond=None)[0]
     assert np.abs(np.column_stack([x, np.ones(len(x))]) @ fitted).max() < 0.1  # of scores that should be 1 and -1
+
+
+def test_a_classifier_that_is_not_linear_needs_no_more_than_the_sum():
+    batch = same_place(200, np.random.default_rng(0))
+    lit = batch["video"][:, :, ::4, ::4, 0] == LIGHT
+    np.testing.assert_array_equal(lit.sum(1).max((1, 2)) == 2, batch["labels"]["same"])
 
 
 def test_fewer_than_two_frames_or_places_are_refused():

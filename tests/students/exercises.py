@@ -21,12 +21,15 @@ PREFIXES = {
     "central_frame": "central",
     "inflate": "inflated",
     "repeat_positions": "repeat",
+    "resize_positions": "resize",
     "silent_start": "silent",
     "rollout": "roll",
     "distance": "distance",
+    "factorised_rollout": "follow",
     "pointing": "pointing",
     "deletion_area": "area",
     "rank_correlation": "agree",
+    "greedy": "greedy",
 }
 CHECKS = {name: getattr(teach, f"check_{name}") for name in PREFIXES}
 ANSWERS = {

@@ -101,6 +101,20 @@ def repeat(positions, nt):
     return np.array([positions[0], *(row for _ in range(nt) for row in positions[1:])])
 
 
+def resize(positions, before, after):
+    out = []
+    for i, j in itertools.product(*map(range, after)):
+        row, column = (k * (old - 1) / (new - 1) for k, old, new in zip((i, j), before, after, strict=True))
+        up, left = min(int(row + 1e-9), before[0] - 2), min(int(column + 1e-9), before[1] - 2)
+        down, right = row - up, column - left
+        token = 0
+        for a, b in itertools.product((0, 1), (0, 1)):
+            share = (down if a else 1 - down) * (right if b else 1 - right)
+            token = token + share * positions[(up + a) * before[1] + left + b]
+        out.append(token)
+    return np.array(out)
+
+
 def silent(chosen):
     """Whether the names are a right answer: what comes out is a product, and so is what pulls at it."""
     chosen = set(chosen)
@@ -123,6 +137,34 @@ def distance(weights, far):
         row = weights[b, a, q]
         out[a] += sum(x * y for x, y in zip(row, far[q], strict=True)) / sum(row)
     return out / (len(weights) * weights.shape[2])
+
+
+def follow(space, time):
+    (nt, places, _), layers = space[0].shape, range(len(space) - 1, -1, -1)
+    tokens = list(itertools.product(range(nt), range(places)))
+    u = {token: 1 / (nt * places) for token in tokens}
+    for layer in layers:
+        after = {}
+        for n, s in tokens:
+            after[n, s] = u[n, s] / 2 + sum(u[m, s] * time[layer][s, m, n] for m in range(nt)) / 2
+        u = {}
+        for n, s in tokens:
+            u[n, s] = after[n, s] / 2 + sum(after[n, q] * space[layer][n, q, s] for q in range(places)) / 2
+    return np.array([[u[n, s] for s in range(places)] for n in range(nt)])
+
+
+def greedy(ask, count):
+    kept, gone = [True] * count, []
+    for _ in range(count):
+        best = None
+        for token in range(count):
+            if kept[token]:
+                value = ask([k and i != token for i, k in enumerate(kept)])
+                if best is None or value < best[0]:
+                    best = value, token
+        kept[best[1]] = False
+        gone.append(best[1])
+    return np.array(gone)
 
 
 def pointing(maps, mask):
@@ -214,6 +256,17 @@ def inputs(name, rng):
     if name == "repeat_positions":
         places, nt, width = some(1, 9, 3)
         return numbers(1 + places, width), nt
+    if name == "resize_positions":
+        before, after = some(2, 8, 2), some(2, 8, 2)
+        return numbers(before[0] * before[1], int(rng.integers(1, 6))), before, after
+    if name == "factorised_rollout":
+        nt, places, depth = some(2, 6, 3)
+        pair = [rng.uniform(size=(depth, *shape)) ** 2 for shape in ((nt, places, places), (places, nt, nt))]
+        return tuple(list(one / one.sum(-1, keepdims=True)) for one in pair)
+    if name == "greedy":
+        count = int(rng.integers(3, 8))
+        alone, pairs = rng.normal(size=count), rng.normal(size=(count, count))
+        return lambda kept: float(np.asarray(kept, float) @ (alone + pairs @ np.asarray(kept, float))), count
     if name == "rollout":
         tokens, depth = some(2, 8, 2)
         layers = rng.uniform(size=(depth, tokens, tokens)) ** 2
@@ -252,10 +305,13 @@ ORACLES = {
     "central_frame": central,
     "inflate": inflated,
     "repeat_positions": repeat,
+    "resize_positions": resize,
     "silent_start": silent,
     "rollout": roll,
     "distance": distance,
+    "factorised_rollout": follow,
     "pointing": pointing,
     "deletion_area": area,
     "rank_correlation": agree,
+    "greedy": greedy,
 }

@@ -5,6 +5,7 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import ndimage
 
 
 def central_zeros(kernel, t):
@@ -298,3 +299,143 @@ def agree_in_place(a, b):
 def agree_search(a, b):
     x, y = np.searchsorted(np.sort(a), a), np.searchsorted(np.sort(b), b)
     return np.cov(x, y)[0, 1] / (x.std(ddof=1) * y.std(ddof=1))
+
+
+def resize_matrices(positions, before, after):
+    mix = [
+        np.array([np.interp(np.linspace(0, old - 1, new), np.arange(old), row) for row in np.eye(old)])
+        for old, new in zip(before, after, strict=True)
+    ]
+    return np.einsum("hH,wW,hwd->HWd", *mix, positions.reshape(*before, -1)).reshape(-1, positions.shape[1])
+
+
+def resize_twice(positions, before, after):
+    grid = positions.reshape(*before, -1)
+    for axis in (0, 1):
+        at = np.linspace(0, before[axis] - 1, after[axis])
+        low = np.minimum(at.astype(int), before[axis] - 2)
+        share = (at - low).reshape([-1 if a == axis else 1 for a in range(3)])
+        grid = np.take(grid, low, axis) * (1 - share) + np.take(grid, low + 1, axis) * share
+    return grid.reshape(after[0] * after[1], -1)
+
+
+def resize_hats(positions, before, after):
+    rows, columns = (
+        np.maximum(0, 1 - np.abs(np.linspace(0, old - 1, new)[:, None] - np.arange(old)))
+        for old, new in zip(before, after, strict=True)
+    )
+    return jnp.asarray(np.kron(rows, columns) @ positions)
+
+
+def resize_scipy(positions, before, after):
+    grid = positions.reshape(before[0], before[1], -1)
+    zoom = [new / old for old, new in zip(before, after, strict=True)]
+    return ndimage.zoom(grid, (*zoom, 1), order=1).reshape(-1, positions.shape[1])
+
+
+def resize_interp(positions, before, after):
+    grid = positions.reshape(*before, -1)
+    for row in np.linspace(0, before[0] - 1, after[0]):
+        for column in np.linspace(0, before[1] - 1, after[1]):
+            down, right = 1 - abs(np.arange(before[0]) - row), 1 - abs(np.arange(before[1]) - column)
+            yield (np.outer(down.clip(0), right.clip(0))[..., None] * grid).sum((0, 1))
+
+
+def follow_einsum(space, time):
+    nt, places, _ = space[0].shape
+    u = np.full((nt, places), 1 / (nt * places))
+    for a_space, a_time in zip(reversed(space), reversed(time), strict=True):
+        u = (u + np.einsum("qs,sqk->ks", u, a_time)) / 2
+        u = (u + np.einsum("nq,nqk->nk", u, a_space)) / 2
+    return u
+
+
+def follow_loops(space, time):
+    nt, places = len(space[0]), len(time[0])
+    u = np.ones((nt, places)) / nt / places
+    for layer in range(len(space))[::-1]:
+        u = np.stack([0.5 * u[:, s] + 0.5 * u[:, s] @ time[layer][s] for s in range(places)], axis=1)
+        u = np.stack([0.5 * u[n] + 0.5 * u[n] @ space[layer][n] for n in range(nt)])
+    return u.tolist()
+
+
+def follow_pop(space, time):
+    u = np.full(space[0].shape[:2], 1 / space[0][..., 0].size)
+    while space:
+        u = u / 2 + (u.T[:, None] @ time.pop())[:, 0].T / 2
+        u = u / 2 + (u[:, None] @ space.pop())[:, 0] / 2
+    return jnp.asarray(u)
+
+
+def follow_big(space, time):
+    nt, places, _ = space[0].shape
+    u = np.full(nt * places, 1 / (nt * places))
+    for layer in reversed(range(len(space))):
+        for over in (time, space):
+            big = np.zeros((nt, places, nt, places))
+            for n in range(nt):
+                for s in range(places):
+                    if over is space:
+                        big[n, s, n] = space[layer][n, s]
+                    else:
+                        big[n, s, :, s] = time[layer][s, n]
+            u = u @ (big.reshape(u.size, -1) + np.eye(u.size)) / 2
+    return u.reshape(nt, places)
+
+
+def follow_mixed(space, time):
+    u = np.mean(np.ones_like(space[0]), axis=2) / (len(space[0]) * len(time[0]))
+    for i in range(1, len(space) + 1):
+        mixed = 0.5 * time[-i] + 0.5 * np.eye(len(u))
+        u = np.einsum("qs,sqk->ks", u, mixed)
+        u = np.einsum("nq,nqk->nk", u, 0.5 * (space[-i] + np.eye(u.shape[1])))
+    return tuple(map(tuple, u))
+
+
+def greedy_list(ask, count):
+    kept, order = np.ones(count, bool), []
+    for _ in range(count):
+        chances = []
+        for token in range(count):
+            without = kept.copy()
+            without[token] = False
+            chances.append(ask(without) if kept[token] else np.inf)
+        order.append(int(np.argmin(chances)))
+        kept[order[-1]] = False
+    return order
+
+
+def greedy_min(ask, count):
+    gone = []
+    while len(gone) < count:
+        rest = [token for token in range(count) if token not in gone]
+        gone.append(min(rest, key=lambda token: ask([t not in (*gone, token) for t in range(count)])))
+    return np.array(gone)
+
+
+def greedy_generator(ask, count):
+    left = set(range(count))
+    while left:
+        token = min(left, key=lambda one: ask(np.array([t in left - {one} for t in range(count)])))
+        left.remove(token)
+        yield token
+
+
+def greedy_recursive(ask, count):
+    def rest(kept):
+        if not kept.any():
+            return ()
+        best = min(np.flatnonzero(kept), key=lambda token: ask(kept & (np.arange(count) != token)))
+        return (int(best), *rest(kept & (np.arange(count) != best)))
+
+    return rest(np.ones(count, bool))
+
+
+def greedy_floats(ask, count):
+    kept = np.ones(count)
+    order = np.zeros(count, int)
+    for step in range(count):
+        tried = {token: ask(kept - np.eye(count)[token]) for token in range(count) if kept[token]}
+        order[step] = min(tried, key=tried.get)
+        kept[order[step]] = 0
+    return order

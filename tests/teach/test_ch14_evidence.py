@@ -22,7 +22,20 @@ def agree(a, b):
     return np.corrcoef(*ranks)[0, 1]
 
 
-RIGHT = [(teach.check_pointing, pointing), (teach.check_deletion_area, area), (teach.check_rank_correlation, agree)]
+def greedy(ask, count):
+    gone = []
+    while len(gone) < count:
+        rest = [token for token in range(count) if token not in gone]
+        gone.append(min(rest, key=lambda token: ask([t not in (*gone, token) for t in range(count)])))
+    return gone
+
+
+RIGHT = [
+    (teach.check_pointing, pointing),
+    (teach.check_deletion_area, area),
+    (teach.check_rank_correlation, agree),
+    (teach.check_greedy, greedy),
+]
 
 
 @pytest.mark.parametrize(("check", "answer"), RIGHT)
@@ -52,6 +65,13 @@ def test_right_answers_pass_and_stubs_are_not_yet(check, answer):
             "not yet each token's rank",
         ),
         (teach.check_rank_correlation, lambda a, b: -agree(a, b), "sign"),
+        (teach.check_greedy, lambda ask, count: np.argsort(greedy(ask, count)), "each token's rank"),
+        (teach.check_greedy, lambda ask, count: greedy(lambda kept: -ask(kept), count), "the opposite"),
+        (
+            teach.check_greedy,
+            lambda ask, count: np.argsort([ask(np.arange(count) != token) for token in range(count)]),
+            "ask again",
+        ),
     ],
 )
 def test_usual_mistakes_are_named(check, answer, said):

@@ -66,6 +66,14 @@ def repeat(positions, nt):
     return np.concatenate([positions[:1], *[positions[1:]] * nt])
 
 
+def resize(positions, before, after):
+    rows, columns = (
+        np.maximum(0, 1 - np.abs(np.linspace(0, old - 1, new)[:, None] - np.arange(old)))
+        for old, new in zip(before, after, strict=True)
+    )
+    return np.kron(rows, columns) @ positions
+
+
 def silent(names):
     return [name for name in names if name.startswith("out/")]
 
@@ -82,6 +90,7 @@ RIGHT = {
     teach.check_central_frame: central,
     teach.check_inflate: inflated,
     teach.check_repeat_positions: repeat,
+    teach.check_resize_positions: resize,
     teach.check_silent_start: silent,
 }
 CONSTANTS = {
@@ -96,6 +105,7 @@ CONSTANTS = {
     teach.check_central_frame: np.zeros((4, 2, 3, 1, 5)),
     teach.check_inflate: np.zeros((4, 2, 3, 1, 5)),
     teach.check_repeat_positions: np.zeros((25, 3)),
+    teach.check_resize_positions: np.zeros((12, 6)),
     teach.check_silent_start: ["query/kernel"],
 }
 MISTAKES = [
@@ -118,6 +128,8 @@ MISTAKES = [
     (teach.check_repeat_positions, lambda p, nt: np.tile(p, (nt, 1)), "one only"),
     (teach.check_repeat_positions, lambda p, nt: repeat(p, nt)[1:], "missing"),
     (teach.check_repeat_positions, lambda p, nt: np.repeat(p, [1, *[nt] * (len(p) - 1)], 0), "nt times in a row"),
+    (teach.check_resize_positions, lambda p, a, b: resize(p, a[::-1], b[::-1]), "exchanged"),
+    (teach.check_resize_positions, lambda p, a, b: resize(p, a, b)[::-1], "differ"),
     (teach.check_silent_start, lambda names: names, "never learn"),
     (teach.check_silent_start, lambda names: ["out/kernel"], "not silent"),
     (teach.check_silent_start, lambda names: ["output"], "no array output"),

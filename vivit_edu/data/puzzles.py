@@ -13,9 +13,10 @@ def same_place(
 ) -> dict[str, UInt8[np.ndarray, "B T H W 3"] | dict[str, Array]]:
     """A batch {"video", "labels"}: a square lights up in the first frame and in the last; is it in the same place?
 
-    No sum over frames can tell: whatever a model makes of the first frame and whatever it makes of the last, their
-    sum is on average the same in both classes, since each place is as frequent in each frame of each class. Only
-    what has seen both frames together knows. Positions in time do not help.
+    A logit that adds up one number for each frame has the same mean in both classes, since each place is as frequent
+    in each frame of each class. A classifier that is linear in such sums, as the average-pool baseline is, therefore
+    cannot bring the cross-entropy below ln 2, that of a guess, and positions in time do not help it. (A classifier
+    that is not linear can: where places are one-hot, the sum over frames holds a 2 if and only if they are the same.)
 
     Args:
       count: clips; half of them with the label "same" 1, half with 0, in random order.

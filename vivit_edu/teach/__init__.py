@@ -18,9 +18,20 @@ from vivit_edu.teach.ch04_attention import (
     check_class_token,
     check_layer,
 )
-from vivit_edu.teach.ch09_starts import check_central_frame, check_inflate, check_repeat_positions, check_silent_start
-from vivit_edu.teach.ch13_maps import check_distance, check_rollout
-from vivit_edu.teach.ch14_evidence import check_deletion_area, check_pointing, check_rank_correlation
+from vivit_edu.teach.ch09_starts import (
+    check_central_frame,
+    check_inflate,
+    check_repeat_positions,
+    check_resize_positions,
+    check_silent_start,
+)
+from vivit_edu.teach.ch13_maps import check_distance, check_factorised_rollout, check_rollout
+from vivit_edu.teach.ch14_evidence import (
+    check_deletion_area,
+    check_greedy,
+    check_pointing,
+    check_rank_correlation,
+)
 from vivit_edu.teach.result import Result
 
 __all__ = [
@@ -34,6 +45,8 @@ __all__ = [
     "check_deletion_area",
     "check_distance",
     "check_embed_tubelets",
+    "check_factorised_rollout",
+    "check_greedy",
     "check_grid",
     "check_inflate",
     "check_layer",
@@ -41,6 +54,7 @@ __all__ = [
     "check_pointing",
     "check_rank_correlation",
     "check_repeat_positions",
+    "check_resize_positions",
     "check_rollout",
     "check_sample_frames",
     "check_silent_start",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vivit_edu.pretrained.start.filters import central_frame, inflate
-from vivit_edu.pretrained.start.positions import tile_time
+from vivit_edu.pretrained.start.positions import resize_space, tile_time
 from vivit_edu.teach import pictures
 from vivit_edu.teach.marking.answers import kind
 from vivit_edu.teach.marking.cases import Case
@@ -28,6 +28,7 @@ SHORT = (
     (4, (2, 3, 1, 5)),
 )  # where habits give one and the same
 POSITIONS = ((6, 4, 3), (4, 7, 6), (10, 3, 2), (5, 2, 7))  # S, nt, D
+GRIDS = (((2, 5), (4, 3), 6), ((3, 2), (5, 7), 4), ((6, 4), (3, 2), 3), ((3, 3), (5, 5), 7))  # before, after, D
 NAMES = tuple(f"{linear}/{leaf}" for linear in ("query", "key", "value", "out") for leaf in ("kernel", "bias"))
 MOST = 8 * len(NAMES)  # names that are read: some may be said more than once
 
@@ -50,6 +51,11 @@ def check_repeat_positions(student: Student) -> Result:
     """Checks `repeat(positions, nt)`: (1 + S, D) -> (1 + nt S, D), the class token's position first."""
     picture = pictures.sequence(("p_cls", "p1", "p2", "p1", "p2", "..."))
     return run("repeat(positions, nt)", student, [_positions_case(*sizes) for sizes in POSITIONS], picture=picture)
+
+
+def check_resize_positions(student: Student) -> Result:
+    """Checks `resize(positions, before, after)`: (S, D) of one grid -> (S2, D) of another, bilinear, ends kept."""
+    return run("resize(positions, before, after)", student, [_resize_case(*sizes) for sizes in GRIDS])
 
 
 def check_silent_start(student: Student) -> Result:
@@ -117,6 +123,46 @@ def _positions_case(places, nt, width):
     }
     wanted = np.concatenate([token, tile_time(rest, nt)])
     return Case(about=f"{places} places and nt = {nt}", args=(positions, nt), wanted=wanted, habits=habits)
+
+
+def _resize_case(before, after, width):
+    positions = np.random.default_rng(sum(before)).normal(size=(before[0] * before[1], width))
+    wanted = resize_space(positions, before, after)
+    grid = positions.reshape(*before, width)
+    ends, centres = ([_places(*sizes, how=how) for sizes in zip(before, after, strict=True)] for how in (0, 0.5))
+    habits = {
+        "the first and the last place of a row are moved: each keeps its position.": _between(grid, *centres),
+        "each new place takes its nearest old one: what lies between two is mixed from both.": _nearest(grid, *ends),
+        "height and width are exchanged: a grid is (height, width).": resize_space(
+            positions, before[::-1], after[::-1]
+        ),
+        "the places run down the columns: in a sequence of tokens they run along the rows.": _between(grid, *ends)
+        .reshape(*after, width)
+        .swapaxes(0, 1)
+        .reshape(-1, width),
+        "the sequence is resized as one row: near places of a grid are those above and below, too.": _between(
+            positions[None], np.zeros(1), _places(len(positions), after[0] * after[1], how=0)
+        ),
+    }
+    about = f"a grid of {before} and one of {after}"
+    return Case(about=about, args=(positions, before, after), wanted=wanted, habits=habits)
+
+
+def _places(before, after, *, how):
+    """Where each new place lies among the old ones: 0, ends on ends; 1/2, borders on borders."""
+    if how == 0:
+        return np.linspace(0, before - 1, after)
+    return np.clip((np.arange(after) + how) * before / after - how, 0, before - 1)
+
+
+def _between(grid, rows, columns):
+    mix = lambda at, n: np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n)))  # noqa: E731
+    mixed = np.einsum("Hh,Ww,hwd->HWd", mix(rows, len(grid)), mix(columns, grid.shape[1]), grid)
+    return mixed.reshape(-1, grid.shape[-1])
+
+
+def _nearest(grid, rows, columns):
+    return grid[np.rint(rows).astype(int)[:, None], np.rint(columns).astype(int)].reshape(-1, grid.shape[-1])
 
 
 class _Silence(Case):

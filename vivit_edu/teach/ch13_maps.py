@@ -1,4 +1,4 @@
-"""Checks for chapter 13: rollout through a stack of layers, and how far heads look."""
+"""Checks for chapter 13: rollout through a stack of layers, and through Model 3, and how far heads look."""
 
 import numpy as np
 
@@ -19,6 +19,12 @@ def check_distance(student: Student) -> Result:
     """Checks `distance(weights, far)`: (B, A, q, k) and (q, k) -> (A,), each head's mean distance."""
     cases = [_distance_case(shape) for shape in ((2, 3, 5, 4), (4, 2, 6, 7), (1, 5, 3, 8), (5, 1, 7, 6))]
     return run("distance(weights, far)", student, cases)
+
+
+def check_factorised_rollout(student: Student) -> Result:
+    """Checks `follow(space, time)`: lists of (nt, S, S) and (S, nt, nt), a pair for each layer -> (nt, S)."""
+    cases = [_factorised_case(*sizes) for sizes in ((3, 4, 3), (5, 2, 2), (2, 6, 4), (4, 3, 1))]
+    return run("follow(space, time)", student, cases)
 
 
 def _rollout_case(tokens, depth):
@@ -116,3 +122,61 @@ def _take(far, weights):
 def _mean_distance(weights, far):
     rows = [row @ away / row.sum() for clip in weights for row, away in zip(clip, far, strict=True)]
     return np.mean(rows)
+
+
+def _factorised_case(nt, places, depth):
+    rng = np.random.default_rng(nt)
+    space, time = ([_rows(rng, shape) for _ in range(depth)] for shape in ((nt, places, places), (places, nt, nt)))
+    wanted = rollout(_of_model_3(space, time))[0].reshape(nt, places)
+    habits = {
+        "space and time are exchanged: which of the two runs last in a layer?": _factorised(space, time, first="time"),
+        "the layers stand in the other order: the last one is followed first.": _factorised(space[::-1], time[::-1]),
+        "each attention of a layer adds to what was there: is there a residual for either?": _factorised(
+            space, time, shared=True
+        ),
+        "that is without residuals: each attention adds to what was there.": _factorised(space, time, residual=0.0),
+        "that is space alone.": _factorised(space, []),
+        "that is time alone.": _factorised([], time),
+        "only the last layer is followed.": _factorised(space[-1:], time[-1:]),
+        "the map is N times too large: the output is the mean over all tokens.": wanted * wanted.size,
+        "each attention is transposed.": _factorised(
+            [a.swapaxes(1, 2) for a in space], [a.swapaxes(1, 2) for a in time]
+        ),
+        "that starts at the first token: Model 3 has no class token, its output is a mean.": _factorised(
+            space, time, start=np.eye(nt * places)[0]
+        ),
+        "places come first: (nt, S) is wanted.": wanted.T,
+    }
+    about = f"{nt} time indices, {places} places and {depth} layers"
+    return Case(about=about, args=(space, time), wanted=wanted, habits=habits if depth > 1 else {})
+
+
+def _rows(rng, shape):
+    weights = rng.uniform(size=shape) ** 3 + 0.02
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def _of_model_3(space, time):
+    """The layers as what the library records of a Model 3 of one head."""
+    body = {"class_token": False, "body": "factorised_self_attention", "grid": (*space[0].shape[:2], 1)}
+    both = [("space", a) for a in space], [("time", a) for a in time]
+    pairs = [(i, *one) for i, pair in enumerate(zip(*both, strict=True)) for one in pair]
+    return [AttentionRecord(name=f"{o}/{i}", over=o, weights=a[None, :, None], **body) for i, o, a in pairs]
+
+
+def _factorised(space, time, *, residual=0.5, first="space", shared=False, start=None):
+    """Rollout of Model 3, and what becomes of it with a mistake; without one of the two, its attention does nothing."""
+    nt, places = space[0].shape[:2] if space else time[0].shape[1::-1]
+    u = np.full((nt, places), 1 / (nt * places)) if start is None else start.reshape(nt, places)
+    for layer in reversed(range(max(len(space), len(time)))):
+        through = {
+            "space": (lambda u, a=space[layer]: np.einsum("nq,nqk->nk", u, a)) if space else (lambda u: u),
+            "time": (lambda u, a=time[layer]: np.einsum("qs,sqk->ks", u, a)) if time else (lambda u: u),
+        }
+        order = ("time", "space") if first == "space" else ("space", "time")
+        if shared:
+            u = (1 - residual) * through[order[1]](through[order[0]](u)) + residual * u
+            continue
+        for over in order:
+            u = (1 - residual) * through[over](u) + residual * u
+    return u

@@ -1,4 +1,4 @@
-"""Checks for chapter 14: pointing, the area under a deletion curve, and whether two maps agree."""
+"""Checks for chapter 14: pointing, the area under a deletion curve, whether two maps agree, and greedy deletion."""
 
 import numpy as np
 
@@ -24,6 +24,11 @@ def check_rank_correlation(student: Student) -> Result:
     """Checks `agree(a, b)`: two maps (N,) without ties -> Spearman's correlation, in [-1, 1]."""
     cases = [_agreement_case(*sizes) for sizes in ((11, 1), (8, -1), (24, 1), (7, -1))]
     return run("agree(a, b)", student, cases)
+
+
+def check_greedy(student: Student) -> Result:
+    """Checks `greedy(ask, count)`: of tokens 0 to count - 1, the order in which to take them away, int (count,)."""
+    return run("greedy(ask, count)", student, [_greedy_case(count) for count in (6, 4, 7, 5)])
 
 
 def _pointing_case(shape):
@@ -118,3 +123,57 @@ def _agreement_case(tokens, sign):
 
 def _pearson_of_ranks(a, b):
     return np.corrcoef(np.argsort(np.argsort(a)), np.argsort(np.argsort(b)))[0, 1]
+
+
+def _greedy_case(count):
+    """A model in which tokens stand in for each other, so that the best order is not that of single falls."""
+    ask, seed = None, count
+    while ask is None or not _told_apart(ask, count):
+        ask, seed = _model(np.random.default_rng(seed), count), seed + 100
+    order = np.array(_greedy(ask, count))
+    alone = np.array([ask(np.arange(count) != token) for token in range(count)])
+    habits = {
+        "that ranks tokens by what each does alone: ask again once one has gone.": np.argsort(alone),
+        "each token taken away leaves as much as can be left: wanted is the opposite.": np.array(
+            _greedy(lambda kept: -ask(kept), count)
+        ),
+        "the order is turned round: the first to go comes first.": order[::-1],
+        "that is each token's rank: wanted are the tokens, the first to go first.": np.argsort(order),
+        "that starts with nothing and adds tokens: wanted is what to take away from all.": np.array(
+            _greedy(lambda kept: -ask(~np.asarray(kept)), count)
+        ),
+        "the last token is missing: it goes, too.": order[:-1],
+    }
+    return Case(about=f"{count} tokens", args=(ask, count), wanted=order, habits=habits)
+
+
+def _model(rng, count):
+    """A probability (): float from which tokens are kept, bool (count,)."""
+    alone, pairs = rng.normal(1, 1, size=count), np.triu(rng.normal(0, 2, size=(count, count)), 1)
+
+    def ask(kept):
+        kept = np.asarray(kept, float)
+        if kept.shape != (count,):
+            raise ValueError(f"ask wants {count} truth values, one for each token; got shape {kept.shape}")
+        return float(1 / (1 + np.exp(-(kept @ alone + kept @ pairs @ kept) / 3)))
+
+    return ask
+
+
+def _greedy(ask, count):
+    left, order = list(range(count)), []
+    while left:
+        fallen = {token: ask(np.isin(np.arange(count), [t for t in left if t != token])) for token in left}
+        order.append(min(fallen, key=fallen.get))
+        left.remove(order[-1])
+    return order
+
+
+def _told_apart(ask, count):
+    """Whether usual mistakes lead to other orders."""
+    alone = np.argsort([ask(np.arange(count) != token) for token in range(count)]).tolist()
+    added = _greedy(lambda kept: -ask(~np.asarray(kept)), count)
+    kept = _greedy(lambda kept: -ask(kept), count)
+    found = [_greedy(ask, count), alone, added, kept]
+    found += [found[0][::-1], np.argsort(found[0]).tolist()]
+    return len({tuple(one) for one in found}) == len(found)

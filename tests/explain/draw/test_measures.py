@@ -47,6 +47,9 @@ def test_removal_runs_from_all_tokens_to_none():
 def test_needs_has_a_dot_for_each_head_with_its_interval():
     figure = figures.needs({"space/0": [(0.9, 0.3, 0.2, 0.5)], "space/1": [(0.5, 0.1, 0.0, 0.2)] * 2}, title="toys")
     assert [len(trace.x) for trace in figure.data] == [1, 2]
+    assert figure.layout.xaxis.title.text == "maps whose peak lies on the object (share)" and not figure.layout.shapes
+    dashed = figures.needs({"a": [(0.9, 0.3, 0.2, 0.5)]}, title="toys", what="an event", chance=0.4)
+    assert dashed.layout.shapes[0].x0 == 0.4 and "lies on an event" in dashed.layout.xaxis.title.text
     first = figure.data[0]
     assert (first.x[0], first.y[0], first.text[0]) == (0.9, 0.3, "space/0 · 0")
     np.testing.assert_allclose((first.error_y.arrayminus[0], first.error_y.array[0]), (0.1, 0.2), rtol=1e-12)

@@ -84,6 +84,8 @@ def test_the_table_says_where_attention_loses():
     assert table.methods[-1] == "chance" and table["occlusion", "pointing"].value == high.mean()
     with pytest.raises(KeyError, match="measures pointing, deletion, insertion"):
         table["attention", "overlap"]
+    part = table.of("insertion", "pointing")
+    assert part.measures == ("insertion", "pointing") and part["chance", "pointing"] is table["chance", "pointing"]
 
 
 def test_what_cannot_be_scored_is_refused(tmp_path):

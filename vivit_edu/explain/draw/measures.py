@@ -70,14 +70,23 @@ def removal(curves: Mapping[str, Float[np.ndarray, "steps"]], *, title: str) -> 
     return fig.update_yaxes(title="probability of the class", range=[0, 1.04])
 
 
-def needs(groups: Mapping[str, Sequence[tuple[float, float, float, float]]], *, title: str) -> go.Figure:
-    """Dots of heads: how often each points at the object, and by how much the answer falls without it.
+def needs(
+    groups: Mapping[str, Sequence[tuple[float, float, float, float]]],
+    *,
+    title: str,
+    what: str = "the object",
+    chance: float | None = None,
+) -> go.Figure:
+    """Dots of heads: how often each points at something, and by how much the answer falls without it.
 
     Args:
       groups: a layer's name -> for each head (pointing, mean fall, lower end, upper end), shares in [0, 1].
+      what: they point at, as the axis says it.
+      chance: pointing of a map of noise, dashed.
 
     Raises:
-      ValueError: where there are no groups or more than seven, or a group has no heads or other numbers than four.
+      ValueError: where there are no groups or more than seven, a group has no heads or other numbers than four, or
+        chance is not in [0, 1].
     """
     fig = go.Figure()
     for name, rows, colour, mark in styled(groups, "groups"):
@@ -92,5 +101,8 @@ def needs(groups: Mapping[str, Sequence[tuple[float, float, float, float]]], *, 
         fig.add_scatter(x=x, y=y, error_y=spread, name=name, text=text, hovertemplate=hover, **dots)
     fig.update_layout(template=theme.TEMPLATE, title={"text": title}, height=400)
     fig.update_layout(margin={"t": 84, "l": 64, "r": 16, "b": 48})
-    fig.update_xaxes(title="maps whose peak lies on the object (share)", range=[0, 1.05])
+    if chance is not None:
+        dashed = {"dash": "dash", "width": 1.5, "color": theme.COLOURS["ink"]}
+        fig.add_vline(float(within(chance, "chance")), line=dashed)
+    fig.update_xaxes(title=f"maps whose peak lies on {what} (share)", range=[0, 1.05])
     return fig.update_yaxes(title="fall of the probability<br>without the head")

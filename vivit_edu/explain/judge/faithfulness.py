@@ -124,9 +124,10 @@ def join(
 ) -> tuple[Float[np.ndarray, "B T H W C"], Bool[np.ndarray, "B nt nh nw"]]:
     """Clips of which one half is their own and the other that of a clip of another class; and where the own half is.
 
-    The grid pointing game (Rao et al. 2022, arXiv:2205.10435) in time: `rng` tosses whether the first half is the
-    own, so a map that does not know which class is asked for points at it in half of the clips, whatever else it
-    sees. A clip that meets no other class in its batch stays as it is, and its mask is empty.
+    The grid pointing game in time (Böhle et al. 2021, arXiv:2104.00032; Rao et al. 2022, arXiv:2205.10435): `rng`
+    tosses whether the first half is the own, so a map that does not know which class is asked for points at it in
+    half of the clips on average, whatever else it sees. A clip that meets no other class in its batch stays as it
+    is, and its mask is empty.
     """
     video, target, times = np.asarray(video), np.asarray(target), config.grid[0]
     first = frames_of(config)[: times // 2].any(0)  # (T,)

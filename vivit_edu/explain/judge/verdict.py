@@ -84,6 +84,15 @@ class Table:
         """Names of the measures in their order."""
         return tuple(dict.fromkeys(row.measure for row in self.rows if row.method != "chance"))
 
+    def of(self, *measures: str) -> "Table":
+        """The table of some measures alone, in the order given.
+
+        Raises:
+          KeyError: where it has no such measure.
+        """
+        rows = (self[method, name] for name in measures for method in self.methods)
+        return dataclasses.replace(self, rows=tuple(rows))
+
     def verdict(self, *, method: str = "attention", rival: str = "occlusion") -> str:
         """In words: in which measures the rival is better than the method on the same clips, and where not.
 
@@ -92,7 +101,7 @@ class Table:
         if not {method, rival} <= set(self.methods):
             return ""
         parts = {"loses to": [], "wins over": [], "cannot be told from": []}
-        for measure in (name for name in COMPARED if name in self.measures):
+        for measure in (name for name in COMPARED if name in self.measures and self._has(method, name)):
             sign = -1 if AIMS.get(measure) == "low" else 1
             gain = sign * (self[rival, measure].per_clip - self[method, measure].per_clip)
             low, high = interval(gain)
@@ -100,6 +109,10 @@ class Table:
             parts[how].append(f"{measure} ({self[method, measure].value:.2f} against {self[rival, measure].value:.2f})")
         said = [f"{how} {rival} in {', '.join(names)}" for how, names in parts.items() if names]
         return f"{method.capitalize()} {'; it '.join(said)}."
+
+    def _has(self, method, measure):
+        """Whether the measure has a meaning in any clip."""
+        return not np.isnan(self[method, measure].value)
 
     def markdown(self) -> str:
         """The table and the verdict as text."""
