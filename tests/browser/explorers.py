@@ -1,4 +1,4 @@
-"""What tests of the explorer share: a notebook with explorers, what its pages say, what the library says."""
+"""What tests of the explorer share: a notebook with explorers, what its pages say, and what the library says."""
 
 import functools
 import pathlib

@@ -3,6 +3,8 @@
 One JupyterLab serves all tests; those that end its kernel come last, and each makes sure of what it needs.
 """
 
+import json
+import pathlib
 import random
 import shutil
 import time
@@ -303,25 +305,20 @@ def test_a_film_that_the_browser_cannot_play_is_read_by_the_kernel(alive, films)
 
 
 def test_of_several_films_the_last_wins_and_nothing_of_the_others_stays(alive, films):
+    kept = "{0}.clip['name'], {0}._upload._pieces"
     for number, name in ((FIRST, "explorer"), (ASKING, "large")):
         alive.root(number).locator(".vivit-x-file").set_input_files(films / "large.avi")
         alive.wait(number, "s['notice'].startswith('Sending large.avi')")
         film(alive, number, films / "mine.mp4", "Showing mine.mp4")
         alive.page.wait_for_timeout(500)
         assert alive.ask("state", number)["notice"] == "Showing mine.mp4"
-        assert (
-            kernel_says(alive.page, f"{name}.clip['name'], {name}._upload._pieces", expected="mine.mp4 []")
-            == "mine.mp4 []"
-        )
+        assert kernel_says(alive.page, kept.format(name), expected="mine.mp4 []") == "mine.mp4 []"
         alive.root(number).locator(".vivit-x-file").set_input_files(films / "large.avi")
         alive.wait(number, "'%' in s['notice'] and ' 0 %' not in s['notice']")
         alive.root(number).get_by_role("button", name="stop reading").click()
         alive.wait(number, "s['notice'] == 'Reading was stopped'", 1)
         alive.page.wait_for_timeout(300)
-        assert (
-            kernel_says(alive.page, f"{name}.clip['name'], {name}._upload._pieces", expected="mine.mp4 []")
-            == "mine.mp4 []"
-        )
+        assert kernel_says(alive.page, kept.format(name), expected="mine.mp4 []") == "mine.mp4 []"
         assert alive.root(number).get_by_role("button", name="stop reading").count() == 0
 
 
@@ -330,6 +327,79 @@ def test_a_film_that_comes_while_the_kernel_is_busy_is_shown_at_last(alive, film
     film(alive, FIRST, films / "mine.mp4", "Showing mine.mp4")
     film(alive, ASKING, films / "other.mp4", "Showing other.mp4")
     same_as_kernel(alive, ASKING, "large")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_axe_finds_nothing_in_either_theme(alive, theme):
+    package = pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
+    alive.page.evaluate(next(pathlib.Path(package.__file__).parent.rglob("axe.min.js")).read_text())
+    alive.page.evaluate(THEME, theme)
+    alive.page.wait_for_function(
+        "light => document.body.dataset.jpThemeLight === light", arg=str("Light" in theme).lower()
+    )
+    alive.root(FIRST).locator(".vivit-x-switch").first.click()
+    alive.root(FIRST).get_by_role("button", name="compare").click()
+    alive.root(FIRST).get_by_role("button", name="keys").click()
+    alive.ask("settled", FIRST)
+    for number in (FIRST, ASKING):
+        found = alive.page.evaluate(AXE, number)
+        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+    alive.root(FIRST).get_by_role("button", name="keys").click()
+    alive.page.evaluate(THEME, "JupyterLab Light")
+
+
+THEME = "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })"
+AXE = """async number => (await axe.run(explorers.rootOf(number), { resultTypes: ['violations'] })).violations"""
+
+
+def test_the_look_of_lists_around_does_not_reach_the_summary(alive):
+    """As jupyterlab-myst's styles for its own summaries would."""
+    alive.page.add_style_tag(content="summary { list-style: none } details > summary::marker { content: none }")
+    assert (
+        alive.root(FIRST)
+        .locator("summary")
+        .evaluate("node => getComputedStyle(node).listStyleType + getComputedStyle(node).display")
+        .startswith("disclosure-")
+    )
+
+
+def test_an_untrusted_notebook_shows_pictures_with_their_captions(alive, open_page):
+    alive.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+    notebook = json.loads((alive.folder / "explorer.ipynb").read_text())
+    [still] = [out for out in notebook["cells"][0]["outputs"] if "text/html" in out["data"]]
+    twin = [*still["data"]["text/html"]]
+    twin[0] = f"<div><iframe srcdoc='nothing'></iframe>{twin[0]}"
+    cell = {"cell_type": "code", "id": "twin", "metadata": {}, "source": "explorer.twin()", "execution_count": 9}
+    data = {"text/html": [*twin, "</div>"], "text/plain": "<IPython.core.display.HTML object>"}
+    cell["outputs"] = [{"output_type": "execute_result", "execution_count": 9, "metadata": {}, "data": data}]
+    (alive.folder / "untrusted.ipynb").write_text(json.dumps(notebook | {"cells": [*notebook["cells"], cell]}))
+    page = open_page()
+    page.goto(f"{alive.address}/lab/tree/untrusted.ipynb?reset")
+    captions = page.locator(".jp-OutputArea-output figcaption")
+    captions.nth(4).wait_for()
+    for caption in captions.all_inner_texts():
+        assert caption.startswith("ViViT-nano/8x2 FE on ") and "; noun " in caption
+    assert page.locator(".jp-OutputArea-output iframe, .vivit-x-root").count() == 0, "nothing of it is trusted"
+    widths = page.locator(".jp-OutputArea-output figure img").evaluate_all("all => all.map(one => one.offsetWidth)")
+    assert len(widths) == 5 and min(widths) > 400
+
+
+def test_the_still_beneath_a_live_explorer_is_not_seen(alive):
+    assert alive.page.locator(".vivit-x-still").count() == 4
+    assert [still.is_visible() for still in alive.page.locator(".vivit-x-still").all()] == [False] * 4
+
+
+def test_a_saved_notebook_lives_beside_a_kernel_that_does_not_know_it(alive, open_page):
+    alive.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+    shutil.copy(alive.folder / "explorer.ipynb", alive.folder / "saved.ipynb")
+    saved = Lab(open_page(viewport={"width": 1400, "height": 1300}), alive.address, alive.folder)
+    saved.page.goto(f"{alive.address}/lab/tree/saved.ipynb?reset")
+    saved.settle()
+    saved.wait(FIRST, "s['gone']")
+    agrees(saved, FIRST)
+    saved.click(ASKING, 3)
+    assert saved.wait(ASKING, "s['phase'] == 'silent'") < 2
+    assert (saved.words(ASKING), saved.errors) == (GONE, [])
 
 
 KINDS = {"tap": 20, "key": 20, "select": 15, "switch": 15, "press": 7, "slide": 5}  # by the page itself, quickly
@@ -399,16 +469,6 @@ def test_without_a_kernel_what_the_page_cannot_answer_is_said(dead, films):
     assert dead.ask("disagreements", FIRST) == dead.ask("disagreements", ASKING) == []
 
 
-def test_a_question_that_waits_when_its_kernel_goes_is_answered_with_that(alive):
-    alive.page.evaluate(BUSY, 60)
-    alive.page.wait_for_timeout(300)
-    alive.click(ASKING, 1)
-    alive.wait(ASKING, "s['phase'] == 'late'")
-    alive.page.evaluate(f"() => {{ ({SHUT})(); }}")
-    assert alive.wait(ASKING, "s['phase'] == 'silent'") < 4, "at once, and not after a while"
-    assert alive.words(ASKING) == GONE
-
-
 @pytest.mark.parametrize("kernel", ["ended", "started anew"])
 def test_what_is_printed_stays_the_librarys_without_the_kernel(dead, kernel):
     if kernel == "started anew":
@@ -420,14 +480,11 @@ def test_what_is_printed_stays_the_librarys_without_the_kernel(dead, kernel):
     assert dead.words(ASKING) == GONE
 
 
-def test_a_saved_notebook_lives_beside_a_kernel_that_does_not_know_it(alive, open_page):
-    alive.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
-    shutil.copy(alive.folder / "explorer.ipynb", alive.folder / "saved.ipynb")
-    saved = Lab(open_page(viewport={"width": 1400, "height": 1300}), alive.address, alive.folder)
-    saved.page.goto(f"{alive.address}/lab/tree/saved.ipynb?reset")
-    saved.settle()
-    saved.wait(FIRST, "s['gone']")
-    agrees(saved, FIRST)
-    saved.click(ASKING, 3)
-    assert saved.wait(ASKING, "s['phase'] == 'silent'") < 2
-    assert (saved.words(ASKING), saved.errors) == (GONE, [])
+def test_a_question_that_waits_when_its_kernel_goes_is_answered_with_that(alive):
+    alive.page.evaluate(BUSY, 60)
+    alive.page.wait_for_timeout(300)
+    alive.click(ASKING, 1)
+    alive.wait(ASKING, "s['phase'] == 'late'")
+    alive.page.evaluate(f"() => {{ ({SHUT})(); }}")
+    assert alive.wait(ASKING, "s['phase'] == 'silent'") < 4, "at once, and not after a while"
+    assert alive.words(ASKING) == GONE

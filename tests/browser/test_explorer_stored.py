@@ -1,4 +1,4 @@
-"""The explorer without a kernel: in the book, in a notebook converted or only stored, in pages of other hosts."""
+"""The explorer where no kernel is: in the book, in converted and stored notebooks, in pages of other hosts."""
 
 import json
 import os
