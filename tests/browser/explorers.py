@@ -72,12 +72,18 @@ def chances_without(pixels, off):
 
 def library_map(pixels, question):
     """What the class token gets and the weights on the grid, as `Rows` has them, of each panel of a question."""
-    from vivit_edu.explain.explorer.rows import record_rows
     from vivit_edu.explain.explorer.still import on_grid
 
-    off = [key.split("|", 1)[1] for key in question["off"]] if question["of"] == "now" else []
-    rows, found = record_rows(model(), clip_of(pixels), off=off), []
+    off = tuple(key.split("|", 1)[1] for key in question["off"]) if question["of"] == "now" else ()
+    rows, found = _rows(pixels, off), []
     for panel in question["panels"]:
         row = rows.row(panel["layer"], question["query"], head=panel["head"])
         found.append(np.append(row[:1], on_grid(rows, panel["layer"], question["query"], row).ravel()))
     return found
+
+
+@functools.cache
+def _rows(pixels, off):
+    from vivit_edu.explain.explorer.rows import record_rows
+
+    return record_rows(model(), clip_of(pixels), off=off)

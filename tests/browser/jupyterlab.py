@@ -34,8 +34,13 @@ ALL_RAN = """() => [...jupyterapp.shell.currentWidget.content.model.cells].every
 
 
 @contextlib.contextmanager
-def jupyterlab(tmp_path, name, text, settings=None):
-    """The address of a JupyterLab on a folder with that notebook, with more settings by plugin."""
+def jupyterlab(tmp_path, name, text, *, settings=None, start=None):
+    """The address of a JupyterLab on a folder with that notebook.
+
+    Args:
+      settings: more of them, by plugin.
+      start: the arguments of Python that start another front end, to which the port and the folder are added.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -52,6 +57,8 @@ def jupyterlab(tmp_path, name, text, settings=None):
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     command = ["make", "start-lab", f"BIN={pathlib.Path(sys.executable).parent}", f"NOTEBOOK={notebook}"]
     command += [f"LAB_ARGS={' '.join([*LAB_ARGS, f'--port={port}'])}"]
+    if start:
+        command = [sys.executable, "-m", *(part.format(port=port, folder=notebook.parent) for part in start)]
     log = tmp_path / "lab.log"
     with log.open("w") as out:
         server = subprocess.Popen(
@@ -63,7 +70,7 @@ def jupyterlab(tmp_path, name, text, settings=None):
             start_new_session=True,
         )
     try:
-        wait_until_up(f"http://127.0.0.1:{port}/api/status", server, log)
+        wait_until_up(f"http://127.0.0.1:{port}{'' if start else '/api/status'}", server, log)
         yield f"http://127.0.0.1:{port}"
     finally:
         stop(server)

@@ -86,10 +86,14 @@ class Lab:
     def settle(self):
         self.page.wait_for_function("() => document.querySelectorAll('.vivit-x-root').length === 4")
         for number in (FIRST, ASKING):
-            self.ask("settled", number)
-            self.page.evaluate("number => explorers.rootOf(number).querySelector('details').open = true", number)
-            self.page.evaluate(SET, [number, {"query": 74, "panels": [PANEL], "off": [], "maps": "now"} | LOOK])
-            self.ask("settled", number)
+            self.reset(number)
+
+    def reset(self, number):
+        """As at first, but for the film."""
+        self.ask("settled", number)
+        self.page.evaluate("number => { explorers.rootOf(number).querySelector('details').open = true; }", number)
+        self.page.evaluate(SET, [number, {"query": 74, "panels": [PANEL], "off": [], "maps": "now"} | LOOK])
+        self.ask("settled", number)
 
 
 SET = "([number, values]) => explorers.rootOf(number).session.set(values)"
@@ -105,7 +109,7 @@ def lab(open_lasting, tmp_path_factory):
     """JupyterLab with the notebook, whose cells have run."""
     text = explorers.notebook(explorers.SMALL, "explorer", "explorer", explorers.LARGE)
     folder = tmp_path_factory.mktemp("lab")
-    with jupyterlab(folder, "explorer.ipynb", text, SAVES) as address:
+    with jupyterlab(folder, "explorer.ipynb", text, settings=SAVES) as address:
         page = open_lasting(viewport={"width": 1400, "height": 1300})
         lab = Lab(page, address, folder / "work")
         run_all(page, address, "explorer.ipynb", 120)
@@ -133,6 +137,7 @@ def dead(lab):
 
 def agrees(lab, number):
     """Holds what is printed of each head that is off, and each map, against the library; returns what is printed."""
+    lab.reset(number)
     pixels = bytes(lab.page.evaluate(SHOWN, number)["pixels"])
     said, known = lab.ask("knocked", number), explorers.library_chances(pixels)
     assert set(said) == set(known) - {""}
