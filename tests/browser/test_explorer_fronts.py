@@ -13,7 +13,14 @@ import vivit_edu as ve
 pytest.importorskip("anywidget")
 pytestmark = pytest.mark.slow
 TILE = ".vivit-x-tile > .vivit-x-frame"
-SERVER = ["--no-browser", "--ip=127.0.0.1", "--port={port}", "--allow-root", "--IdentityProvider.token=", "--notebook-dir={folder}"]
+SERVER = [
+    "--no-browser",
+    "--ip=127.0.0.1",
+    "--port={port}",
+    "--allow-root",
+    "--IdentityProvider.token=",
+    "--notebook-dir={folder}",
+]
 MARIMO = """
 import marimo
 app = marimo.App()
@@ -30,7 +37,14 @@ def _():
 STARTS = {
     "notebook": ["notebook", *SERVER, "--JupyterNotebookApp.expose_app_in_browser=True"],
     "nbclassic": ["nbclassic", *SERVER],
-    "voila": ["voila", "{folder}/e.ipynb", "--no-browser", "--port={port}", "--Voila.ip=127.0.0.1", "--enable_nbextensions=True"],
+    "voila": [
+        "voila",
+        "{folder}/e.ipynb",
+        "--no-browser",
+        "--port={port}",
+        "--Voila.ip=127.0.0.1",
+        "--enable_nbextensions=True",
+    ],
     "marimo": ["marimo", "-q", "run", "{folder}/e.py", "--headless", "--no-token", "--host=127.0.0.1", "--port={port}"],
 }
 PATHS = {"notebook": "/notebooks/e.ipynb", "nbclassic": "/nbclassic/notebooks/e.ipynb", "voila": "/", "marimo": "/"}
@@ -53,7 +67,13 @@ CELLS = {
 KEYS = [*"abcdefghijklmnopqrstuvwxyz0123456789", *"d d 0 0 i i".split(), *"A B C D J K L M V X ? / , . [ ]".split()]
 KEYS += [*"ArrowUp ArrowDown ArrowLeft ArrowRight Enter Shift+Enter Home End PageUp PageDown Space Backspace".split()]
 KEYS += [*"Delete Shift+ArrowUp Shift+ArrowDown Control+Enter Alt+Enter Control+m".split()]
-CONTROLS = [":scope", ".vivit-x-button >> nth=3", "select >> nth=0", ".vivit-x-fields select >> nth=1", ".vivit-x-strength"]
+CONTROLS = [
+    ":scope",
+    ".vivit-x-button >> nth=3",
+    "select >> nth=0",
+    ".vivit-x-fields select >> nth=1",
+    ".vivit-x-strength",
+]
 CONTROLS += [".vivit-x-file", "summary", ".vivit-x-switch >> nth=0"]
 
 
