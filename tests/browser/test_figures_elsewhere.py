@@ -36,7 +36,7 @@ def test_jupyterlab_prefers_the_live_figure(tmp_path, notebook, open_page):
     with jupyterlab(tmp_path, "figure.ipynb", notebook) as address:
         page = open_page()
         run_all(page, address, "figure.ipynb", seconds=200)
-        page.wait_for_selector(".jp-OutputArea-output .js-plotly-plot .main-svg", timeout=60_000)
+        page.wait_for_selector(".jp-OutputArea-output.js-plotly-plot .main-svg", timeout=60_000)
         assert page.locator(".jp-OutputArea-output figcaption").count() == 0
         outputs = page.evaluate("() => jupyterapp.shell.currentWidget.content.model.cells.get(0).outputs.toJSON()")
         assert outputs[-1]["data"]["text/plain"] == WORDS
