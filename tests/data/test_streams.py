@@ -207,7 +207,9 @@ def test_a_file_that_may_not_be_read_is_named_in_a_sentence(tmp_path, monkeypatc
 def test_a_name_that_no_file_can_have_is_said_in_a_sentence(tmp_path, name):
     path = films.write(tmp_path / "clip.mp4", films.numbered(5)).parent / name
     for read in (read_frames, read_clip, video_info):
-        with pytest.raises(ValueError, match=rf"^{path} cannot be read as video: (File name|Not a dir|(stat: )?embedded null)"):
+        with pytest.raises(
+            ValueError, match=rf"^{path} cannot be read as video: (File name|Not a dir|(stat: )?embedded null)"
+        ):
             read(path)
     with pytest.raises(FileNotFoundError, match="1 of 1 files are missing or empty; the first is example 0"):
         batches([Example(path=path, labels={})], frames=2, size=8, batch=1)

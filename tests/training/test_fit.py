@@ -103,3 +103,11 @@ def two_and_then_stop(what):
         return (step.advance if what == "the step" else evaluate)(*args, **options)
 
     return batches if what == "reading" else other
+
+
+def test_an_answer_of_a_diverged_model_is_never_right(examples):
+    model = tiny()
+    kernel = model.heads.output.kernel
+    kernel[...] = kernel[...] * np.nan
+    scores = evaluate(model, examples["test"])
+    assert [scores[name] for name in ("verb", "noun", "action")] == [0, 0, 0] and np.isnan(scores["loss"])

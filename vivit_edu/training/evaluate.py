@@ -38,11 +38,11 @@ def evaluate(model: ViViT, examples: Sequence[Example], *, batch: int = 48) -> d
     """Top-1 accuracy of each head in [0, 1], of "action" where there are several heads, and the loss.
 
     An action is right where every head is (EPIC-Kitchens' protocol: the top verb and noun form the action).
-    One centred clip of each example is seen.
+    One centred clip of each example is seen. An answer that is NaN, as of a run that diverged, is never right.
     """
     logits, labels = predict(model, examples, batch=batch)
     pairs = by_head(logits, labels)
-    right = {name: scores.argmax(-1) == label for name, (scores, label) in pairs.items()}
+    right = {name: (scores.argmax(-1) == label) & ~np.isnan(scores).any(-1) for name, (scores, label) in pairs.items()}
     scores = {name: float(hits.mean()) for name, hits in right.items()}
     if len(right) > 1:
         scores["action"] = float(np.logical_and.reduce(list(right.values())).mean())

@@ -63,6 +63,14 @@ WRONG = {
     "curves, a longer one": (lambda c: figures.curves(STEPS | {"verb": [0.1] * 3}), "numbers of verb must be 2; got 3"),
     "curves, no steps": (lambda c: figures.curves(STEPS | {"validation/verb": [0.5]}), "has validation/step"),
     "curves, chance": (lambda c: figures.curves(STEPS, chance={"verb": float("nan")}), "chance must be finite"),
+    "curves, of 1.5": (
+        lambda c: figures.curves(STEPS | {"verb": [0.1, 1.5]}),
+        "verb must be from 0 to 1; got 0.1 to 1.5",
+    ),
+    "curves, in percent": (
+        lambda c: figures.curves(STEPS | {"validation/step": [2], "validation/noun": [40]}),
+        "validation/noun must be from 0 to 1; got 40 to 40",
+    ),
     "scores, of 3": (lambda c: figures.scores({"m": {"verb": 3.0}}, chance={"verb": 0.1}), "from 0 to 1; got 3 to 3"),
     "scores, not within": (
         lambda c: figures.scores({"m": {"verb": (0.3, 0.5, 0.2)}}, chance={"verb": 0.1}),
@@ -97,6 +105,10 @@ WRONG = {
         "must be from 0 to 1; got 0.1 to 2",
     ),
     "runs, eight": (lambda c: figures.runs({k: np.array([v]) for k, v in EIGHT.items()}), "1 to 7 of kinds; got 8"),
+    "runs, of -1": (
+        lambda c: figures.runs({"a": -np.ones((1, 2))}),
+        "accuracies of a must be from 0 to 1; got -1 to -1",
+    ),
     "runs, chance": (lambda c: figures.runs({"a": np.ones((1, 2))}, chance=float("nan")), "chance must be finite"),
 }
 

@@ -127,6 +127,12 @@ def test_a_file_with_a_label_that_cannot_be_is_refused(records, label, tmp_path)
         ve.explain.load_records(path)
 
 
+@pytest.mark.parametrize("name", ["none.npz", "", "no folder/none.npz"])
+def test_records_that_are_nowhere_are_said_to_be(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .* of records of attention"):
+        ve.explain.load_records(tmp_path / name)
+
+
 WEIGHTS = {
     "one number": lambda w: w[0, 0, 0, 0],
     "complex": lambda w: w * 1j,

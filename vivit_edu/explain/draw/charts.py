@@ -12,7 +12,7 @@ from vivit_edu.arrays import Array
 from vivit_edu.config import ViViTConfig
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, on_canvas, picture
-from vivit_edu.explain.draw.series import apart, check_history, last_number, running_mean, styled, triple, with_gaps
+from vivit_edu.explain.draw.series import apart, heads_of, last_number, running_mean, styled, triple, with_gaps
 from vivit_edu.explain.watch.fit import count_of, fits, some, within
 from vivit_edu.explain.watch.sound import finite
 
@@ -40,11 +40,10 @@ def curves(
       chance: accuracies of a guess, dashed.
 
     Raises:
-      ValueError: where there are no steps and losses, numbers are not as many as steps, or chance is not in [0, 1].
+      ValueError: where there are no steps and losses, numbers are not as many as steps, or one is not in [0, 1].
     """
-    check_history(history)
+    names = heads_of(history)
     within(list((chance or {}).values()), "chance")
-    names = [n for n in dict.fromkeys(k.split("/")[-1] for k in history) if n not in ("step", "loss", "learning_rate")]
     fig = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.38, 0.62], vertical_spacing=0.06)
     ends = {}
     for name in ["loss", *names]:

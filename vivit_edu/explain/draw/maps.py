@@ -12,7 +12,7 @@ from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, line, on_canvas, slider
 from vivit_edu.explain.draw.clips import QUERY, strip_of, times, token_name, under
 from vivit_edu.explain.draw.inside import query_maps
-from vivit_edu.explain.watch.fit import frames_fit, some
+from vivit_edu.explain.watch.fit import fits, frames_fit, some
 from vivit_edu.explain.watch.record import AttentionRecord
 from vivit_edu.explain.watch.sound import Index, finite, place
 from vivit_edu.tokens import owned_frames
@@ -139,11 +139,11 @@ def attention_small_multiples(
 
     Raises:
       IndexError, KeyError: where there is no such clip or query.
-      ValueError: where there is nothing to show, or weights are NaN or infinite.
+      ValueError: where there is nothing to show, grids differ, or weights are NaN or infinite.
     """
-    if not isinstance(records, AttentionRecord) and not records:
-        raise ValueError("there is nothing to show: got no records")
     records = [records] if isinstance(records, AttentionRecord) else list(records)
+    some(records, "records to show")
+    fits("the grids of all records", {record.grid for record in records}, {records[0].grid})
     maps = {(r.name, head): m for r in records for head, m in enumerate(query_maps(r, clip=clip, query=query))}
     nt, nh, nw = records[0].grid
     strip = Film(count=nt * len(maps), size=(8 * nh, 8 * nw), columns=nt, labels=False)

@@ -8,6 +8,7 @@ import numpy as np
 from vivit_edu.explain.draw.theme import CATEGORIES
 from vivit_edu.explain.watch.fit import fits, some, within
 
+NO_ACCURACY = ("step", "loss", "learning_rate")  # of a history, what is drawn on an axis of its own, or not at all
 MARKS = ("circle", "square", "diamond", "x")  # beside colour, for eyes that see few
 
 
@@ -21,19 +22,34 @@ def styled(series: Mapping, what: str) -> Iterator[tuple]:
     return ((*item, colour, mark) for item, colour, mark in zip(series.items(), CATEGORIES, cycle(MARKS), strict=False))
 
 
-def check_history(history: Mapping) -> None:
-    """Refuses a history without steps and losses, or in which they are not as many.
+def heads_of(history: Mapping) -> list[str]:
+    """The names of the heads whose accuracies a history has.
 
     Raises:
-      ValueError: what is missing, or of another length.
+      ValueError: where it is without steps and losses, they are not as many, or an accuracy is not in [0, 1].
     """
     if missing := {"step", "loss"} - set(history):
         raise ValueError(f"a history has step and loss; got none of {', '.join(sorted(missing))}")
+    heads = []
     for name, values in history.items():
         steps = "validation/step" if name.startswith("validation/") else "step"
         if steps not in history:
             raise ValueError(f"a history with {name} has {steps}")
         fits(f"the numbers of {name}", len(values), len(history[steps]))
+        if name.split("/")[-1] not in NO_ACCURACY:
+            accuracies(values, f"the numbers of {name}")
+            heads.append(name.split("/")[-1])
+    return list(dict.fromkeys(heads))
+
+
+def accuracies(values, what: str) -> None:
+    """Refuses accuracies that are not in [0, 1]; those that are NaN or infinite are gaps.
+
+    Raises:
+      ValueError: where one is not.
+    """
+    values = np.asarray(values, float)
+    within(values[np.isfinite(values)], what)
 
 
 def triple(accuracies: Mapping, model: str, name: str) -> np.ndarray:

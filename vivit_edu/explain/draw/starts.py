@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from vivit_edu.arrays import Array
 from vivit_edu.explain.draw import theme
 from vivit_edu.explain.draw.canvas import Film, label, on_canvas, picture, slider
-from vivit_edu.explain.draw.series import apart, last_number, running_mean, styled
+from vivit_edu.explain.draw.series import accuracies, apart, last_number, running_mean, styled
 from vivit_edu.explain.watch.fit import count_of, fits, some, within
 from vivit_edu.explain.watch.sound import Index, finite, is_whole
 
@@ -100,13 +100,14 @@ def runs(
       chance: accuracy of a guess, dashed.
 
     Raises:
-      ValueError: where there is no kind or more than seven, one has no runs, or chance is not in [0, 1].
+      ValueError: where there is no kind or more than seven, one has no runs, or an accuracy or chance is not in [0, 1].
     """
     fig, ends, colours = go.Figure(), {}, {}
     for kind, several, colour, _ in styled(curves, "kinds"):
         colours[kind] = colour
         some(several, f"the runs of {kind}")
         fits(f"the axes of a run of {kind}", np.ndim(several[0]), 1)
+        accuracies(np.concatenate(several), f"the accuracies of {kind}")
         smooth = [100 * running_mean(np.asarray(run, float)) for run in several]
         for run in smooth:
             line = {"color": colours[kind], "width": 1.5}

@@ -38,8 +38,11 @@ def load_records(path: str | Path) -> list[AttentionRecord]:
     """The records in a file that `save_records` wrote.
 
     Raises:
+      FileNotFoundError: where there is no such file.
       ValueError: where the file is damaged or holds something else.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path} of records of attention")
     content, wrong = Path(path).read_bytes(), f"{path} holds no records of attention, or is damaged"
     try:
         found = _read(content)
