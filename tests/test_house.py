@@ -17,8 +17,6 @@ PACKAGE = ROOT / "vivit_edu"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-LATER = ("00_tour",)  # chapters not yet revised
-
 CORE = ("config", "tokens", "attention", "encoder", "model", "cost")
 # Each module of the core, and the modules of this package that it may import.
 MAY_IMPORT = {
@@ -183,7 +181,7 @@ def test_notebook_is_short(path):
     assert len(code) <= 25
     assert {n: len(c.source.splitlines()) for n, c in enumerate(code) if len(c.source.splitlines()) > 15} == {}
     wide = [line for cell in code for line in cell.source.splitlines() if len(line) > 77]  # a page of 1280 px shows 77
-    assert wide == [] or path.stem in LATER
+    assert wide == []
 
 
 @every(NOTEBOOKS)
@@ -194,7 +192,7 @@ def test_notebook_installs_itself_on_colab_and_only_there(path):
     assert not [cell.source for cell in others if installs.search(cell.source)]
 
 
-@every([path for path in NOTEBOOKS if path.stem not in LATER])
+@every(NOTEBOOKS)
 def test_exercise_has_a_difficulty_a_hint_and_a_solution(path):
     text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     exercises = re.findall(r"^(`+)\{exercise\}[^\n]*\n:label: (\S+)\n(.*?)^\1$", text, re.MULTILINE | re.DOTALL)
