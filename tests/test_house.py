@@ -17,7 +17,6 @@ PACKAGE = ROOT / "vivit_edu"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-
 CORE = ("config", "tokens", "attention", "encoder", "model", "cost")
 # Each module of the core, and the modules of this package that it may import.
 MAY_IMPORT = {
