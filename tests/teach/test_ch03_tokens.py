@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from students.solutions import cut_einops, overlap_windows
 
 from vivit_edu import teach
 
@@ -36,3 +37,16 @@ def test_rule_for_sampling_is_told_by_its_own_mistake(said, rule):
 @pytest.mark.parametrize("rule", STRANGE)
 def test_rule_that_is_no_habit_is_told_without_a_guess(rule):
     assert "which is not right" in teach.check_sample_frames(rule).message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda video, tubelet, stride: cut_einops(video, tubelet), "do not overlap"),
+        (lambda video, tubelet, stride: overlap_windows(video, tubelet, stride[::-1]), "order of the strides"),
+        (lambda video, tubelet, stride: overlap_windows(video[:, :-2, :-1, :-3], tubelet, stride), "last tubelet"),
+    ],
+)
+def test_usual_mistakes_with_overlap_are_told(wrong, said):
+    result = teach.check_overlapping_tubelets(wrong)
+    assert result.status == "fail" and said in result.message
