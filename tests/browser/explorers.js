@@ -1,6 +1,9 @@
 // What a test asks of the explorers of a page: what their sessions hold, and whether everything on screen is of one answer.
 globalThis.explorers = (() => {
-  const rootOf = (number) => document.querySelectorAll(".vivit-x-root")[number];
+  // marimo has widgets in shadows
+  const within = (node) => [...node.querySelectorAll("*")].flatMap((one) => [
+    ...(one.matches(".vivit-x-root") ? [one] : []), ...(one.shadowRoot ? within(one.shadowRoot) : [])]);
+  const rootOf = (number) => document.querySelectorAll(".vivit-x-root")[number] ?? within(document)[number];
   const words = (root) => root.querySelector(".vivit-x-said .vivit-x-live").textContent;
   const bars = (root) => [...root.querySelectorAll(".vivit-x-bar-row")].map((row) => [...row.children].map((part) => part.textContent).join(" "));
   const pressed = (root) => [...root.querySelectorAll(".vivit-x-switch")].map((button) => button.getAttribute("aria-pressed") === "true");

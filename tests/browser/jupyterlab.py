@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 import pytest
 
@@ -70,7 +69,7 @@ def jupyterlab(tmp_path, name, text, *, settings=None, start=None):
             start_new_session=True,
         )
     try:
-        wait_until_up(f"http://127.0.0.1:{port}{'' if start else '/api/status'}", server, log)
+        wait_until_up(port, server, log)
         yield f"http://127.0.0.1:{port}"
     finally:
         stop(server)
@@ -108,14 +107,12 @@ def kernel_says(page, expression, *, expected=None, seconds=20):
     return said
 
 
-def wait_until_up(address, server, log, seconds=90):
+def wait_until_up(port, server, log, seconds=90):
     end = time.monotonic() + seconds
     while server.poll() is None and time.monotonic() < end:
-        try:
-            urllib.request.urlopen(address, timeout=2).close()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
             return
-        except OSError:
-            time.sleep(0.2)
+        time.sleep(0.2)
     pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
 
 

@@ -144,6 +144,6 @@ function obey(event, root, acts) {
 // The focus to the cell around, whose keys are the host's.
 function leave(root) {
   const outer = root.parentElement.closest("[tabindex]");
-  document.activeElement.blur();
+  root.getRootNode().activeElement.blur(); // some hosts have widgets in a shadow
   outer?.focus({ preventScroll: true });
 }
