@@ -58,6 +58,30 @@ def test_a_saved_state_lives_in_a_page_of_the_book(open_page, tmp_path, explorer
     assert (errors, page.outside) == ([], [])
 
 
+def test_an_older_question_never_overtakes_a_newer_one(open_page, tmp_path, explorer):
+    """Asked while a film is brought to the engine, the older of two would come last, and the newer stay unanswered."""
+    page = open_page()
+    page.goto(explorer.export(tmp_path / "page.html").as_uri())
+    page.wait_for_selector(TILE)
+    explorers.ask(page, "settled", 0)
+    assert page.evaluate(OVERTAKING) == [30]
+    assert explorers.ask(page, "disagreements", 0) == []
+
+
+OVERTAKING = """async () => {
+    const { session } = explorers.rootOf(0), { engine } = session.source, { show, ask } = engine, asked = [];
+    const pause = () => new Promise(resolve => setTimeout(resolve, 100));
+    engine.show = async (...given) => { await show.apply(engine, given); await pause(); };
+    engine.ask = (from, parts) => { asked.push(parts[0].rows[0].query); return ask.call(engine, from, parts); };
+    session.source.film = null;
+    session.set({ query: 20 });
+    await new Promise(resolve => setTimeout(resolve, 10));
+    session.set({ query: 30 });
+    await pause();
+    await pause();
+    return asked; }"""
+
+
 # As the hosts themselves mark a page dark; each named with what it does.
 DARK = {
     "the book, Furo": ('<html data-theme="dark"><body>', "light"),

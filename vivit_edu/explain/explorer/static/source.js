@@ -6,7 +6,7 @@
 // The model itself, in the page's engine.
 class PageSource {
   constructor(model) {
-    Object.assign(this, { model, engine: engineOfPage(), knocks: true, reads: true, inPage: true, late: "" });
+    Object.assign(this, { model, engine: engineOfPage(), knocks: true, reads: true, inPage: true, late: "", asked: 0 });
     this.id = `explorer ${Math.random()}`; // other copies of this script share the engine
   }
 
@@ -17,11 +17,13 @@ class PageSource {
   }
 
   async answer({ query, panels, off, maps }, film) {
+    const mine = ++this.asked;
     await (this.loaded ||= this.load());
     if (this.film !== film) {
       this.film = film;
       await this.engine.show(this.id, film.pixels);
     }
+    if (mine !== this.asked) return null; // the engine takes what comes last for the newest
     const { models } = this.model.get("meta"), parts = [], wanted = panels.map((panel) => ({ ...panel, query }));
     const ask = (number, heads, asked) => parts.push({ model: models[number].key, clip: this.id, off: heads,
       rows: asked ? wanted.filter((panel) => panel.model === number) : [] }) - 1;
