@@ -140,3 +140,16 @@ def forward(params, config, video):
     head = p["heads"]["output"]
     vectors = [body(tokens(clip, p["tokenise"], config), p["body"], config) for clip in np.asarray(video, np.float64)]
     return np.stack(vectors) @ head["kernel"] + head["bias"]
+
+
+def on_all_tokens(weights, over):
+    """Weights over space (nt, S, S) or time (S, nt, nt), heads already one, as one matrix over all nt S tokens."""
+    groups, length = weights.shape[:2]
+    nt, s = (groups, length) if over == "space" else (length, groups)
+    whole = np.zeros((nt, s, nt, s))
+    for one in range(groups):
+        if over == "space":
+            whole[one, :, one, :] = weights[one]
+        else:
+            whole[:, one, :, one] = weights[one]
+    return whole.reshape(nt * s, nt * s)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from toys import toy_clips, toy_model
+from toys import toy_clips
 
 import vivit_edu as ve
 from vivit_edu.explain import agreement, faithfulness, figures, flow, inside, knockout, relevance, verdict
@@ -28,16 +28,6 @@ ASK = {
     "Explorer": lambda m, v: ve.explain.Explorer(m, v),
 }
 asked = pytest.mark.parametrize("ask", ASK)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return toy_model(body="factorised_encoder")
-
-
-@pytest.fixture(scope="module")
-def records(model):
-    return ve.explain.record_attention(model, toy_clips(model.config))[1]
 
 
 def spoilt(model, name, value):

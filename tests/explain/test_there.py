@@ -15,16 +15,6 @@ MAP = np.ones((1, 4, 2, 3), np.float32)
 REFUSED = (IndexError, TypeError)  # by what a test run checks of types, before the sentence that users see
 
 
-@pytest.fixture(scope="module")
-def model():
-    return toy_model(body="factorised_encoder")
-
-
-@pytest.fixture(scope="module")
-def records(model):
-    return ve.explain.record_attention(model, toy_clips(model.config))[1]
-
-
 @pytest.fixture
 def widget(model):
     pytest.importorskip("anywidget")

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from reference import on_all_tokens
 from toys import POOLED, toy_clips, toy_config, toy_model
 
 import vivit_edu as ve
@@ -52,17 +53,6 @@ def test_gradients_of_the_weights_are_those_of_differences(body, name):
     assert np.abs(expected).max() > 2e-4
 
 
-def whole(weights, over):
-    """Weights of one clip, heads already one, as a float64 matrix over all tokens of Models 3 and 4."""
-    matrix = np.zeros((NT, S, NT, S))
-    for one in range(len(weights)):
-        if over == "space":
-            matrix[one, :, one, :] = weights[one]
-        else:
-            matrix[:, one, :, one] = weights[one]
-    return matrix.reshape(NT * S, NT * S)
-
-
 def brute_force(records, clip):
     """Chefer et al.'s R <- R + A R by whole matrices, read at the class token or as the rows' mean."""
     token, body = records[0].class_token, records[0].body
@@ -76,7 +66,7 @@ def brute_force(records, clip):
         where = np.stack([read(grow([a[t] for a in space])) for t in range(NT)])
         when = read(grow(time)) if time else np.full(NT, 1 / NT)
         return (when[:, None] * where).ravel()
-    matrices = [whole(a, over) for over, a in means]
+    matrices = [on_all_tokens(a, over) for over, a in means]
     if body == "factorised_dot_product":
         matrices = [(one + two) / 2 for one, two in zip(matrices[::2], matrices[1::2], strict=True)]
     return grow(matrices).mean(0)

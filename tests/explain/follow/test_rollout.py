@@ -4,6 +4,7 @@ from functools import reduce
 
 import numpy as np
 import pytest
+from reference import on_all_tokens
 from toys import POOLED, toy_clips, toy_model
 
 import vivit_edu as ve
@@ -24,17 +25,6 @@ def mixing(a, residual=0.5):
 def read(matrix, class_token):
     """The row of the class token, or the mean of all rows; without the class token as a key."""
     return matrix[0, 1:] if class_token else matrix.mean(0)
-
-
-def on_all_tokens(weights, over):
-    """Weights over space (nt, S, S) or time (S, nt, nt) as one matrix over all nt S tokens."""
-    whole = np.zeros((NT, S, NT, S))
-    for one in range(len(weights)):
-        if over == "space":
-            whole[one, :, one, :] = weights[one]
-        else:
-            whole[:, one, :, one] = weights[one]
-    return whole.reshape(NT * S, NT * S)
 
 
 def brute_force(records, clip):
