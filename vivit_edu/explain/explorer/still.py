@@ -5,6 +5,7 @@ import html
 import numpy as np
 from jaxtyping import UInt8
 
+from vivit_edu.explain.draw.plain.png import png
 from vivit_edu.explain.explorer.rows import Rows
 from vivit_edu.explain.explorer.scene import reduced
 from vivit_edu.tokens import owned_frames
@@ -17,8 +18,6 @@ INFERNO = "000004 1b0c41 4a0c6b 781c6d a52c60 cf4446 ed6925 fb9b06 f7d13d fcffa4
 
 def picture(frames: UInt8[np.ndarray, "T H W 3"], rows: Rows, query: int, panel: dict) -> str:
     """The frames of each time index, tiled, with the weights of one row over them: a PNG as base64."""
-    from vivit_edu.explain.draw.canvas import png  # and with it plotly, which nothing else here needs
-
     frames = reduced(frames, WIDTH)
     heat = on_grid(rows, panel["layer"], query, rows.row(panel["layer"], query, head=panel["head"]))
     pairs = zip(owned_frames(rows.config), heat, strict=True)
@@ -67,9 +66,7 @@ def _tile(frame, heat, top, config):
     over = _inferno(heat[rows][:, columns] / max(top, 1e-30))
     part = colours[: len(rows), : len(columns)]
     part[:] = (1 - STRENGTH) * part + STRENGTH * over
-    opaque = np.full((*colours.shape[:2], 1), 255)
-    framed = np.concatenate([colours, opaque], axis=-1).round().astype(np.uint8)
-    return np.pad(framed, ((2, 2), (2, 2), (0, 0)), constant_values=255)
+    return np.pad(colours.round().astype(np.uint8), ((2, 2), (2, 2), (0, 0)), constant_values=255)
 
 
 def _inferno(values):
